@@ -1,0 +1,69 @@
+"""What travels between producers, handlers and stores: tasks, envelopes, identities, the queue catalog."""
+
+from __future__ import annotations
+
+from contracts.catalog import Catalog, load_catalog
+from contracts.envelope import CONTENT_TYPE, Envelope, Position
+from contracts.errors import (
+    CatalogError,
+    ContractError,
+    DuplicateTask,
+    InvalidTask,
+    NewerVersion,
+    Undecodable,
+    UnknownTask,
+)
+from contracts.identity import delivery_id, identity_of, task_id
+from contracts.queue import CLAIM_BUDGET, SETTLE_BUDGET, DeliveryPolicy, Queue
+from contracts.task import Task, TaskRegistry, Upcaster
+from contracts.webhooks import (
+    ActionItem,
+    AudioBytes,
+    Conversation,
+    DaySummary,
+    DeveloperWebhook,
+    MemoryCreated,
+    RealtimeTranscript,
+    Structured,
+    TranscriptSegment,
+    WebhookKind,
+)
+
+__all__ = (
+    "CLAIM_BUDGET",
+    "CONTENT_TYPE",
+    "SETTLE_BUDGET",
+    "TASK_TYPES",
+    "ActionItem",
+    "AudioBytes",
+    "Catalog",
+    "CatalogError",
+    "ContractError",
+    "Conversation",
+    "DaySummary",
+    "DeliveryPolicy",
+    "DeveloperWebhook",
+    "DuplicateTask",
+    "Envelope",
+    "InvalidTask",
+    "MemoryCreated",
+    "NewerVersion",
+    "Position",
+    "Queue",
+    "RealtimeTranscript",
+    "Structured",
+    "Task",
+    "TaskRegistry",
+    "TranscriptSegment",
+    "Undecodable",
+    "UnknownTask",
+    "Upcaster",
+    "WebhookKind",
+    "delivery_id",
+    "identity_of",
+    "load_catalog",
+    "task_id",
+)
+
+TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook,)
+"""Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""

@@ -1,0 +1,126 @@
+"""What one queue does: the typed settings of a queue, and the ranges they must keep. Pure values."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+RETRY_SUFFIX = "-retry"
+CLAIM_BUDGET = timedelta(seconds=5)
+"""How long a handler may take to claim a task."""
+SETTLE_BUDGET = timedelta(seconds=10)
+"""How long a handler may take to record an outcome and do its follow-up."""
+MAX_AGE = timedelta(days=25)
+"""Cloud Tasks deletes every task at 31 days; this leaves the time to bury it ourselves."""
+
+_DURATION = re.compile(r"\d+(\.\d{1,9})?s\Z")
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and _DURATION.match(value):
+        return timedelta(seconds=float(value[:-1]))
+    raise ValueError('must be a duration in seconds such as "90s" or "0.5s"')
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d{1,9})?s$"}),
+]
+"""Written as the Google APIs write it: seconds with an "s"."""
+
+
+class Settings(BaseModel):
+    """Base of every block of settings: immutable, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateLimits(Settings):
+    """How fast Cloud Tasks dispatches a queue (its documented limits bound the values)."""
+
+    max_dispatches_per_second: float = Field(gt=0, le=500)
+    max_concurrent_dispatches: int = Field(ge=1, le=5000)
+
+
+class QueueRetry(Settings):
+    """The queue's own retry, for our faults alone: a crash, a ledger that is away."""
+
+    max_attempts: Literal[-1]
+    """Cloud Tasks deletes a task that has used up its attempts, so the queue never gives up."""
+    min_backoff: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
+    max_backoff: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
+    max_doublings: int = Field(ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> QueueRetry:
+        if self.min_backoff > self.max_backoff:
+            raise ValueError("min_backoff must be at most max_backoff")
+        return self
+
+
+class DeliveryPolicy(Settings):
+    """When a side effect is tried, tried again and given up."""
+
+    max_attempts: int = Field(ge=1, le=100)
+    """Attempts that the target may fail, the first included."""
+    schedule: tuple[Annotated[Duration, Field(ge=timedelta(0), le=MAX_AGE)], ...] = Field(
+        min_length=1, max_length=100
+    )
+    """Waits between attempts; the last one repeats."""
+    jitter: float = Field(ge=0, lt=1)
+    """Share of a wait by which it is randomly shortened or lengthened."""
+    bug_attempts: int = Field(ge=1, le=100)
+    """Attempts that a bug of ours may fail, counted apart from the target's."""
+    max_starts: int = Field(ge=2, le=100)
+    """Starts that may end without a trace (the process died) before the task counts as poison."""
+    age_limit: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
+    skew_age: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
+    """How long a task that needs newer code is postponed."""
+    skew_delay: Duration = Field(ge=timedelta(seconds=1), le=timedelta(hours=1))
+    deadline: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=29))
+    """Total time of one attempt's side effect."""
+    realtime: bool
+    """An item that is too old, or whose owner paused its endpoint, is skipped instead of buried."""
+    max_concurrent_per_target: int = Field(ge=1, le=5000)
+
+
+class Queue(Settings):
+    """One queue, resolved: defaults and overrides merged."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9-]{1,94}$")
+    """QUEUE_ID (letters, digits, hyphens, at most 100), with room for the sibling's suffix."""
+    rate_limits: RateLimits
+    retry_rate_limits: RateLimits
+    """Limits of the sibling `-retry` queue, which carries later attempts and parked tasks."""
+    retry: QueueRetry
+    delivery: DeliveryPolicy
+    dispatch_deadline: Duration = Field(ge=timedelta(seconds=15), le=timedelta(minutes=30))
+    """How long Cloud Tasks waits for the handler's answer (documented range for HTTP targets)."""
+    inline_limit_bytes: int = Field(ge=1024, le=1_000_000)
+    """Largest envelope; Cloud Tasks refuses a stored task above 1 MiB and bills by 32 KB."""
+    dead_letter_topic: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")
+
+    @model_validator(mode="after")
+    def _time_adds_up(self) -> Queue:
+        needed = CLAIM_BUDGET + self.delivery.deadline + SETTLE_BUDGET
+        if needed > self.dispatch_deadline:
+            raise ValueError(
+                f"dispatch_deadline must be at least {in_seconds(needed)}: claim {in_seconds(CLAIM_BUDGET)} "
+                f"+ delivery.deadline {in_seconds(self.delivery.deadline)} + settle {in_seconds(SETTLE_BUDGET)}"
+            )
+        return self
+
+    @property
+    def retry_queue(self) -> str:
+        return self.name + RETRY_SUFFIX
+
+
+def in_seconds(value: timedelta) -> str:
+    """A duration as the catalog writes it."""
+    return f"{value.total_seconds():.9f}".rstrip("0").rstrip(".") + "s"
