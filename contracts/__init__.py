@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.catalog import Catalog, load_catalog
+from contracts.dead_letters import DeadLetter
 from contracts.envelope import CONTENT_TYPE, Envelope, Position
 from contracts.errors import (
     CatalogError,
@@ -41,6 +42,7 @@ __all__ = (
     "ContractError",
     "Conversation",
     "DaySummary",
+    "DeadLetter",
     "DeliveryPolicy",
     "DeveloperWebhook",
     "DuplicateTask",

@@ -111,8 +111,8 @@ class Queue(Settings):
         needed = CLAIM_BUDGET + self.delivery.deadline + SETTLE_BUDGET
         if needed > self.dispatch_deadline:
             raise ValueError(
-                f"dispatch_deadline must be at least {in_seconds(needed)}: claim {in_seconds(CLAIM_BUDGET)} "
-                f"+ delivery.deadline {in_seconds(self.delivery.deadline)} + settle {in_seconds(SETTLE_BUDGET)}"
+                f"dispatch_deadline must be at least {in_seconds(needed)}: claim {in_seconds(CLAIM_BUDGET)}, "
+                f"delivery.deadline {in_seconds(self.delivery.deadline)} and settle {in_seconds(SETTLE_BUDGET)}"
             )
         return self
 

@@ -49,6 +49,10 @@ class Task(BaseModel):
     def identity(self) -> str:
         """Name the event (see `identity_of`); equal for the same event, whoever tells it again."""
 
+    @abstractmethod
+    def target(self) -> str:
+        """Whom the side effect addresses: tasks of one target fail, slow down and recover together."""
+
     def route(self) -> str:
         """The queue of this very task: `queue`, or one of `alternate_queues`."""
         return self.queue

@@ -136,6 +136,9 @@ class DeveloperWebhook(Task):
             case DaySummary(date=day):
                 return identity_of(self.event.kind, self.uid, day.isoformat())
 
+    def target(self) -> str:
+        return identity_of("developer", self.uid, self.event.kind)
+
     def route(self) -> str:
         realtime = isinstance(self.event, StreamItem)
         return self.alternate_queues[0] if realtime else self.queue

@@ -1,0 +1,95 @@
+"""The dead-letter function: keeps every dead letter that Pub/Sub pushes, once each.
+
+functions-framework registers at import and has no lifespan, so this one module opens what it uses
+on the first request, and keeps it as long as the process lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from contracts import Undecodable
+from handlers.dead_letters.push import read_push
+from handlers.errors import CallerRefused, CertificatesAway
+from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.settings import HandlerSettings
+from lanes import HttpLane
+from stores import DeadLetters, StoreError
+from stores.sqlite import open_sqlite
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    callers: Callers
+    letters: DeadLetters
+
+
+class DeadLetterFunction:
+    """Answers 2xx once a letter is kept, and everything else makes Pub/Sub push it again."""
+
+    def __init__(self, read_settings: Callable[[], HandlerSettings] = HandlerSettings) -> None:
+        self._read_settings = read_settings
+        self._opening = asyncio.Lock()
+        self._opened: _Opened | None = None
+        self._stack = AsyncExitStack()
+
+    async def __call__(self, request: Request) -> JSONResponse:
+        if request.method != "POST":
+            return _reply(200, "ok")
+        try:
+            opened = await self._open()
+            await opened.callers.check(request.headers.get("authorization"))
+            letter = read_push(await request.body())
+            added = await opened.letters.add(letter)
+        except CallerRefused as error:
+            return _reply(error.status, str(error))
+        except Undecodable as error:
+            # Pushing it again cannot mend it; the subscription's own dead-letter policy may.
+            _log.error("not a dead letter: %s", error)
+            return _reply(400, str(error))
+        except (StoreError, CertificatesAway) as error:
+            _log.error("cannot keep a dead letter: %s", error)
+            return _reply(500, str(error))
+        _log.info("dead letter %s: %s %s (%s)", letter.id, letter.type, letter.identity, letter.reason)
+        return _reply(200, "kept" if added else "known")
+
+    async def aclose(self) -> None:
+        self._opened = None
+        await self._stack.aclose()
+
+    async def _open(self) -> _Opened:
+        async with self._opening:
+            if self._opened is None:
+                settings = self._read_settings()
+                stores = await self._stack.enter_async_context(open_sqlite(settings.database))
+                lane = await self._stack.enter_async_context(HttpLane(CERTIFICATES_LANE))
+                callers = Callers(
+                    Certificates(settings.oidc_certs_url, lane),
+                    audience=settings.dead_letter_url,
+                    emails=frozenset({settings.dead_letter_pusher_email}),
+                )
+                self._opened = _Opened(callers, stores.dead_letters)
+            return self._opened
+
+
+def _reply(status: int, word: str) -> JSONResponse:
+    return JSONResponse({"outcome": word}, status_code=status)
+
+
+_function = DeadLetterFunction()
+
+
+@functions_framework.aio.http
+async def dead_letter(request: Request) -> JSONResponse:
+    """The function's entry point: `functions-framework --target dead_letter --asgi`."""
+    return await _function(request)

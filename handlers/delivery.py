@@ -1,0 +1,253 @@
+"""Decides what an attempt's end means for its task. Pure: the one table of it.
+
+| the attempt ended by                       | outcome                                          |
+|--------------------------------------------|--------------------------------------------------|
+| Returned                                   | done                                             |
+| TargetFailed                               | retry by the schedule; dead when attempts are up |
+| HandlerBug                                 | the same, on a budget of its own                 |
+| Busy                                       | park until the target has room; uses no attempt  |
+| NeedsNewerCode                             | park, up to the skew age; then dead              |
+| TargetRefused, Unreadable, Poisonous       | dead                                             |
+| OwnerPaused, TooOld                        | dead; skipped where the queue is realtime        |
+| NotWanted                                  | skipped                                          |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from contracts import DeliveryPolicy, Position
+from stores import Outcome, OutcomeKind
+
+MAX_RETRY_AFTER = timedelta(hours=24)
+
+
+class Reason(StrEnum):
+    """Why an outcome is what it is; the values are labels of metrics and dead letters."""
+
+    DELIVERED = "delivered"
+    TARGET_FAILED = "target-failed"
+    ATTEMPTS_USED = "attempts-used"
+    TOO_OLD = "too-old"
+    BUG = "bug"
+    BUSY = "busy"
+    NEEDS_NEWER_CODE = "needs-newer-code"
+    UNDECODABLE = "undecodable"
+    POISON = "poison"
+    OWNER_PAUSED = "owner-paused"
+    NO_ENDPOINT = "no-endpoint"
+    GONE = "gone"
+    BLOCKED_ADDRESS = "blocked-address"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The side effect happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFailed:
+    """The target did not take it: network, time-out, or an answer that is no 2xx."""
+
+    detail: str
+    retry_after: timedelta | None = None
+    """What the target asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerBug:
+    """Our own code failed."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The target's bulkhead, rate or breaker admits nobody now."""
+
+    until: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsNewerCode:
+    """A version or type that this code does not know: producers were deployed first."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRefused:
+    """The target will never take it, or must never be asked."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The payload is not valid for its type and version."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Poisonous:
+    """Too many starts ended with the death of their process."""
+
+    starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerPaused:
+    """The endpoint's owner paused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooOld:
+    """The task is past the age at which it is still of use."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotWanted:
+    """Its owner wants no such side effect (any more)."""
+
+    reason: Reason
+
+
+End = (
+    Returned
+    | TargetFailed
+    | HandlerBug
+    | Busy
+    | NeedsNewerCode
+    | TargetRefused
+    | Unreadable
+    | Poisonous
+    | OwnerPaused
+    | TooOld
+    | NotWanted
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of the task at the end of its attempt."""
+
+    position: Position
+    accepted_at: datetime
+    now: datetime
+    bugs: int = 0
+    """Earlier attempts that a bug of ours failed."""
+    parked_since: datetime | None = None
+    luck: float = 0.5
+    """Uniform in [0, 1): spreads retries; 0.5 is the schedule itself."""
+
+
+def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # noqa: C901  (one case a row)
+    """The outcome of an attempt that ended so."""
+    match end:
+        case Returned():
+            return _final(OutcomeKind.DONE, Reason.DELIVERED, "", standing)
+        case TargetFailed(detail, retry_after):
+            failures = standing.position.attempt - standing.bugs
+            if failures >= policy.max_attempts:
+                return _dead(
+                    Reason.ATTEMPTS_USED, f"{failures} attempts failed, the last: {detail}", standing
+                )
+            wait = _clamped(_wait(policy, failures, standing.luck), retry_after)
+            return _retry(Reason.TARGET_FAILED, detail, wait, standing, policy)
+        case HandlerBug(detail):
+            bugs = standing.bugs + 1
+            if bugs >= policy.bug_attempts:
+                return _dead(Reason.BUG, f"{bugs} attempts met a bug of ours, the last: {detail}", standing)
+            return _retry(Reason.BUG, detail, _wait(policy, bugs, standing.luck), standing, policy)
+        case Busy(until, detail):
+            return _park(Reason.BUSY, detail, until, standing)
+        case NeedsNewerCode(detail):
+            waited = standing.now - (standing.parked_since or standing.now)
+            if waited >= policy.skew_age:
+                return _dead(Reason.NEEDS_NEWER_CODE, f"{detail}; waited {waited} for it", standing)
+            due = standing.now + _spread(policy.skew_delay, policy.jitter, standing.luck)
+            return _park(Reason.NEEDS_NEWER_CODE, detail, due, standing)
+        case TargetRefused(reason, detail):
+            return _dead(reason, detail, standing)
+        case Unreadable(detail):
+            return _dead(Reason.UNDECODABLE, detail, standing)
+        case Poisonous(starts):
+            return _dead(Reason.POISON, f"{starts} starts ended with the death of their process", standing)
+        case OwnerPaused():
+            return _of_no_use(Reason.OWNER_PAUSED, "its owner paused the endpoint", standing, policy)
+        case TooOld():
+            return _of_no_use(Reason.TOO_OLD, _age(standing, policy), standing, policy)
+        case NotWanted(reason):
+            return _final(OutcomeKind.SKIPPED, reason, "", standing)
+
+
+def too_old(standing: Standing, policy: DeliveryPolicy) -> bool:
+    return standing.now - standing.accepted_at > policy.age_limit
+
+
+def _retry(
+    reason: Reason, detail: str, wait: timedelta, standing: Standing, policy: DeliveryPolicy
+) -> Outcome:
+    due = standing.now + wait
+    if due - standing.accepted_at > policy.age_limit:
+        text = f"the next attempt would come after the age limit; the last failure: {detail}"
+        return _of_no_use(Reason.TOO_OLD, text, standing, policy)
+    return Outcome(
+        kind=OutcomeKind.RETRY,
+        reason=reason,
+        detail=detail,
+        decided_at=standing.now,
+        due=due,
+        next=Position(attempt=standing.position.attempt + 1, park=0),
+        charged_to_us=reason is Reason.BUG,
+    )
+
+
+def _park(reason: Reason, detail: str, due: datetime, standing: Standing) -> Outcome:
+    position = standing.position
+    return Outcome(
+        kind=OutcomeKind.PARK,
+        reason=reason,
+        detail=detail,
+        decided_at=standing.now,
+        due=due,
+        next=Position(attempt=position.attempt, park=position.park + 1),
+    )
+
+
+def _of_no_use(reason: Reason, detail: str, standing: Standing, policy: DeliveryPolicy) -> Outcome:
+    kind = OutcomeKind.SKIPPED if policy.realtime else OutcomeKind.DEAD
+    return _final(kind, reason, detail, standing)
+
+
+def _dead(reason: Reason, detail: str, standing: Standing) -> Outcome:
+    return _final(OutcomeKind.DEAD, reason, detail, standing)
+
+
+def _final(kind: OutcomeKind, reason: Reason, detail: str, standing: Standing) -> Outcome:
+    return Outcome(kind=kind, reason=reason, detail=detail, decided_at=standing.now)
+
+
+def _wait(policy: DeliveryPolicy, failures: int, luck: float) -> timedelta:
+    return _spread(policy.schedule[min(failures, len(policy.schedule)) - 1], policy.jitter, luck)
+
+
+def _spread(wait: timedelta, jitter: float, luck: float) -> timedelta:
+    return wait * (1 + jitter * (2 * luck - 1))
+
+
+def _clamped(wait: timedelta, retry_after: timedelta | None) -> timedelta:
+    """The target may stretch a wait to its double, and never shorten it."""
+    if retry_after is None:
+        return wait
+    return max(wait, min(retry_after, 2 * wait, MAX_RETRY_AFTER))
+
+
+def _age(standing: Standing, policy: DeliveryPolicy) -> str:
+    return f"accepted {standing.now - standing.accepted_at} ago, the limit is {policy.age_limit}"

@@ -1,0 +1,39 @@
+"""What can go wrong around a side effect, apart from the side effect itself.
+
+HandlerError
+├── CallerRefused           who calls could not be proven, or may not call
+│   ├── Unauthenticated     no valid token: answered 401
+│   └── Forbidden           a valid token of somebody else: answered 403
+├── CertificatesAway        tokens cannot be checked at the moment: answered 500
+└── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
+"""
+
+from __future__ import annotations
+
+
+class HandlerError(Exception):
+    """Base of every error that `handlers` raises."""
+
+
+class CallerRefused(HandlerError):
+    """Who calls could not be proven, or may not call."""
+
+    status = 401
+
+
+class Unauthenticated(CallerRefused):
+    """The request has no valid OIDC token: give the queue or subscription an oidc_token."""
+
+
+class Forbidden(CallerRefused):
+    """The token is valid, but its service account may not call: check the caller's email."""
+
+    status = 403
+
+
+class CertificatesAway(HandlerError):
+    """The certificates that tokens are checked with cannot be had; the task stays in its queue."""
+
+
+class UnknownQueue(HandlerError):
+    """A task came from a queue that the catalog lacks; it stays there until the catalog has it."""

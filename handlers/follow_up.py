@@ -1,0 +1,67 @@
+"""Does what a recorded outcome asks for: enqueue the next attempt, or publish the dead letter.
+
+Doing it twice is harmless: a task is named by its position and a dead letter by its task, so that
+the second one finds the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from contracts import DeadLetter, Envelope, Queue
+from handlers.delivery import Reason
+from producers import Receipt
+from stores import Outcome, OutcomeKind
+
+
+class Outbox(Protocol):
+    """The part of a producer that follow-ups use."""
+
+    async def forward(
+        self, envelope: Envelope, cloud_queue: str, *, schedule_at: datetime | None = None
+    ) -> Receipt: ...
+
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str: ...
+
+
+class FollowUp:
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def __call__(self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str) -> None:
+        """Return once the service has confirmed. Raises `ProducerError`."""
+        match outcome.kind:
+            case OutcomeKind.RETRY | OutcomeKind.PARK:
+                if outcome.next is None:
+                    raise AssertionError(f"{outcome.kind} without a next position")
+                onward = envelope.at(outcome.next)
+                await self._outbox.forward(onward, queue.retry_queue, schedule_at=outcome.due)
+            case OutcomeKind.DEAD:
+                letter = DeadLetter.of(
+                    envelope,
+                    queue=queue.name,
+                    target=target,
+                    reason=outcome.reason,
+                    detail=outcome.detail,
+                    died_at=outcome.decided_at,
+                )
+                await self._outbox.publish(queue.dead_letter_topic, *letter.to_message())
+            case OutcomeKind.DONE | OutcomeKind.SKIPPED:
+                return
+
+    async def bury_bytes(
+        self, body: bytes, *, type_name: str, task_name: str, queue: Queue, detail: str, died_at: datetime
+    ) -> None:
+        """Publish the dead letter of a body that is no envelope. Raises `ProducerError`."""
+        letter = DeadLetter.of_bytes(
+            body,
+            type_name=type_name,
+            task_name=task_name,
+            queue=queue.name,
+            reason=Reason.UNDECODABLE,
+            detail=detail,
+            died_at=died_at,
+        )
+        await self._outbox.publish(queue.dead_letter_topic, *letter.to_message())

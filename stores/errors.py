@@ -1,0 +1,20 @@
+"""What can go wrong with what is remembered.
+
+StoreError
+├── StoreClosed         used before `open()` or after `aclose()`
+└── StoreUnavailable    the storage refused or is away: nothing was changed, try again
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Base of every error that `stores` raises."""
+
+
+class StoreClosed(StoreError):
+    """The store is not open: await its `open()` in the lifespan first, and use it before `aclose()`."""
+
+
+class StoreUnavailable(StoreError):
+    """The storage refused or is away; nothing was changed. Try again, and look at the cause."""

@@ -1,0 +1,46 @@
+"""The stores on one machine: all of them in one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stores.sqlite import dead_letters, directory, ledger
+from stores.sqlite.database import Database, DatabaseStatistics
+from stores.sqlite.dead_letters import SqliteDeadLetters
+from stores.sqlite.directory import SqliteDirectory
+from stores.sqlite.ledger import SqliteLedger
+
+__all__ = (
+    "Database",
+    "DatabaseStatistics",
+    "SqliteDeadLetters",
+    "SqliteDirectory",
+    "SqliteLedger",
+    "SqliteStores",
+    "open_sqlite",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteStores:
+    ledger: SqliteLedger
+    directory: SqliteDirectory
+    dead_letters: SqliteDeadLetters
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
+    """Open every store of one file, and close them at the end. Raises `StoreUnavailable`."""
+    database = Database(path, (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA))
+    await database.open()
+    try:
+        yield SqliteStores(
+            ledger=SqliteLedger(database),
+            directory=SqliteDirectory(database),
+            dead_letters=SqliteDeadLetters(database),
+        )
+    finally:
+        await database.aclose()

@@ -1,0 +1,184 @@
+"""One SQLite file of the stores: a thread that writes, many callers that wait for their commit.
+
+Jobs that wait together are committed together: with `synchronous=FULL` a commit costs a flush of
+the disk, and that flush serves the whole batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from stores.errors import StoreClosed, StoreUnavailable
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+MAX_PENDING = 1024
+MAX_BATCH = 128
+BUSY_TIMEOUT_MS = 5000
+"""Other processes write to the same file: how long to wait for their commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatistics:
+    pending: int
+    commits: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    job: Job[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def answer(self, result: object, error: BaseException | None) -> None:
+        """From the writer's thread; a caller that has left is not told."""
+        try:
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+        except RuntimeError:  # the caller's loop is closed
+            return
+
+    def _settle(self, result: object, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+class Database:
+    """Runs jobs on one SQLite connection of its own thread, each in a savepoint, many in a commit."""
+
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+        self._path = path
+        self._schema = tuple(schema)
+        self._inbox: SimpleQueue[_Request | None] = SimpleQueue()
+        self._slots = asyncio.Semaphore(MAX_PENDING)
+        self._thread: threading.Thread | None = None
+        self._pending = 0
+        self._commits = 0
+        self._jobs = 0
+
+    async def open(self) -> None:
+        """Open the file, made with its folder where missing. Raises `StoreUnavailable`."""
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = loop.create_future()
+        request = _Request(lambda _: None, loop, opened)
+        self._thread = threading.Thread(
+            target=self._write, args=(request,), name="stores-writer", daemon=True
+        )
+        self._thread.start()
+        try:
+            await opened
+        except sqlite3.Error as error:
+            self._thread = None
+            raise StoreUnavailable(f"{self._path} cannot be opened ({error}); name another file") from error
+
+    async def aclose(self) -> None:
+        """Commit what waits and close; later calls raise `StoreClosed`."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._inbox.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+
+    async def run(self, job: Job[T]) -> T:
+        """Run `job` and return its result once the commit is on disk.
+
+        Waits while 1,024 jobs are pending. A job that raises is undone alone, and raises here.
+
+        Raises:
+            StoreClosed: the database is not open.
+            StoreUnavailable: SQLite refused; nothing was changed.
+        """
+        if self._thread is None:
+            raise StoreClosed(f"{self._path} is not open: await open() first")
+        async with self._slots:
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[T] = loop.create_future()
+            self._pending += 1
+            self._inbox.put(_Request(job, loop, future))
+            try:
+                return await future
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"{self._path}: {error}; nothing was changed, try again") from error
+            finally:
+                self._pending -= 1
+
+    def statistics(self) -> DatabaseStatistics:
+        return DatabaseStatistics(pending=self._pending, commits=self._commits, jobs=self._jobs)
+
+    # The writer's thread.
+
+    def _write(self, opened: _Request) -> None:
+        try:
+            connection = self._connect()
+        except (sqlite3.Error, OSError) as error:
+            opened.answer(None, sqlite3.OperationalError(str(error)))
+            return
+        opened.answer(None, None)
+        try:
+            while batch := self._next_batch():
+                self._commit(connection, batch)
+        finally:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        for statement in self._schema:
+            connection.execute(statement)
+        return connection
+
+    def _next_batch(self) -> list[_Request]:
+        """Everything that waits, at least one; empty when the database is closing."""
+        first = self._inbox.get()
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < MAX_BATCH and not self._inbox.empty():
+            request = self._inbox.get()
+            if request is None:
+                self._inbox.put(None)  # close after this batch
+                break
+            batch.append(request)
+        return batch
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Request]) -> None:
+        answers: list[tuple[_Request, object, BaseException | None]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            answers = [(request, *self._attempt(connection, request.job)) for request in batch]
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            answers = [(request, None, error) for request in batch]
+        self._commits += 1
+        self._jobs += len(batch)
+        for request, result, failure in answers:
+            request.answer(result, failure)
+
+    def _attempt(
+        self, connection: sqlite3.Connection, job: Job[object]
+    ) -> tuple[object, BaseException | None]:
+        connection.execute("SAVEPOINT job")
+        try:
+            result = job(connection)
+        except Exception as error:  # answered to the caller, whose job it is
+            connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+            return None, error
+        connection.execute("RELEASE job")
+        return result, None

@@ -1,0 +1,93 @@
+"""The contract of a dead-letter store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts import DeadLetter, Envelope
+from stores import DeadLetters, Filter
+from stores.sqlite import SqliteStores
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def letter(identity: str, *, reason: str = "gone", died_at: datetime = NOW, target: str = "t") -> DeadLetter:
+    envelope = Envelope(
+        type="developer-webhook", version=1, identity=identity, accepted_at=NOW, payload=b"{\xff}"
+    )
+    return DeadLetter.of(
+        envelope,
+        queue="developer-webhooks",
+        target=target,
+        reason=reason,
+        detail="answered 410",
+        died_at=died_at,
+    )
+
+
+async def test_a_letter_is_kept_whole_and_once(stores: SqliteStores) -> None:
+    letters: DeadLetters = stores.dead_letters
+    one = letter("a")
+    assert await letters.add(one) is True
+    assert await letters.add(one) is False
+    kept = await letters.get(one.id)
+    assert kept is not None
+    assert (kept.letter, kept.replayed_at, kept.replayed_as) == (one, None, None)
+    assert await letters.get("0" * 16) is None
+
+
+async def test_a_letter_without_envelope_is_kept_too(stores: SqliteStores) -> None:
+    raw = DeadLetter.of_bytes(
+        b"junk", type_name="x", task_name="7", queue="q", reason="undecodable", detail="no", died_at=NOW
+    )
+    await stores.dead_letters.add(raw)
+    kept = await stores.dead_letters.get(raw.id)
+    assert kept is not None
+    assert kept.letter == raw
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(), {"a", "b", "c"}),
+        (Filter(reason="gone"), {"a", "b"}),
+        (Filter(target="other"), {"b"}),
+        (Filter(type="developer-webhook", queue="developer-webhooks", reason="poison"), {"c"}),
+        (Filter(type="no-such-type"), set()),
+        (Filter(died_after=NOW + timedelta(minutes=30)), {"b", "c"}),
+        (Filter(died_before=NOW + timedelta(minutes=30)), {"a"}),
+        (Filter(died_before=datetime.fromisoformat("2026-01-01T14:30:00+02:00")), {"a"}),
+        (Filter(replayed=True), {"c"}),
+        (Filter(replayed=False), {"a", "b"}),
+    ],
+)
+async def test_filters(stores: SqliteStores, wanted: Filter, found: set[str]) -> None:
+    later = NOW + timedelta(hours=1)
+    poisoned = letter("c", reason="poison", died_at=later)
+    for one in (letter("a"), letter("b", target="other", died_at=later), poisoned):
+        await stores.dead_letters.add(one)
+    await stores.dead_letters.mark_replayed(poisoned.id, generation=1, at=later)
+    kept = await stores.dead_letters.find(wanted, limit=10)
+    assert {each.letter.identity for each in kept} == found
+
+
+async def test_pages_meet_every_letter_once(stores: SqliteStores) -> None:
+    for number in range(7):
+        await stores.dead_letters.add(letter(str(number)))
+    seen: list[str] = []
+    after: str | None = None
+    while page := await stores.dead_letters.find(Filter(), limit=3, after=after):
+        seen += [each.letter.identity for each in page]
+        after = page[-1].letter.id
+    assert sorted(seen) == [str(number) for number in range(7)]
+
+
+async def test_a_replay_is_noted(stores: SqliteStores) -> None:
+    one = letter("a")
+    await stores.dead_letters.add(one)
+    await stores.dead_letters.mark_replayed(one.id, generation=3, at=NOW)
+    kept = await stores.dead_letters.get(one.id)
+    assert kept is not None
+    assert (kept.replayed_as, kept.replayed_at) == (3, NOW)
