@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
@@ -68,7 +69,7 @@ def create_app(settings: HandlerSettings | None = None, open_pipeline: OpenPipel
 @asynccontextmanager
 async def standard_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline]:
     """Open everything that the service uses, and close it in the opposite order."""
-    catalog = load_catalog(settings.queues_file)
+    catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     registry = TaskRegistry(TASK_TYPES)
     async with (
         open_sqlite(settings.database) as stores,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from google.auth import exceptions, jwt
+from pydantic import TypeAdapter
 
 from handlers.errors import CertificatesAway, Forbidden, Unauthenticated
 from lanes import HttpLane, LaneError, LaneSettings
@@ -23,6 +23,7 @@ _FETCH_DEADLINE = 4.0
 _REFETCH_PAUSE = 30.0
 """Seconds before an unknown key id makes us fetch again: a forger must not drive our requests."""
 _DEFAULT_MAX_AGE = 3600.0
+_CERTIFICATES = TypeAdapter(dict[str, str])
 _MAX_AGE = re.compile(r"max-age=(\d+)")
 
 CERTIFICATES_LANE = LaneSettings(connect_timeout=2.0, max_connections=2, max_body_bytes=100_000)
@@ -74,7 +75,7 @@ class Certificates:
             answer = await self._lane.send("GET", self._url, deadline=_FETCH_DEADLINE)
             if answer.status != 200:
                 raise CertificatesAway(f"{self._url} answered {answer.status}; check SIDELANE_OIDC_CERTS_URL")
-            certificates = json.loads(answer.body)
+            certificates = _CERTIFICATES.validate_json(answer.body)
         except (LaneError, ValueError) as error:
             raise CertificatesAway(f"{self._url}: {error}; check SIDELANE_OIDC_CERTS_URL") from error
         now = self._monotonic()

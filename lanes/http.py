@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -113,7 +114,7 @@ class HttpLane:
             raise _timed_out(error, deadline) from error
         except (httpx.ConnectError, httpx.UnsupportedProtocol) as error:
             raise ConnectFailed(f"no connection to {request.url.host}: {error}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, aiohttp.ClientError) as error:  # some pass the transport untranslated
             raise ExchangeFailed(f"exchange with {request.url.host} broke: {error}") from error
         finally:
             self._in_flight -= 1

@@ -1,0 +1,317 @@
+"""The way of one request, through the real app and ledger: each end of an attempt, each bad input."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from contracts import Catalog, Envelope, Position
+from handlers.delivery import End, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
+from handlers.effect import Delivery
+from stores import Key, OutcomeKind, Row
+from tests.handlers.conftest import START, Note, Service
+from tests.handlers.tokens import Issuer
+
+NOTE = Note(id="n1", realtime=False)
+LIVE = Note(id="n2", realtime=True)
+
+
+def ending(end: End):  # type: ignore[no-untyped-def]  # the effect's own type is long and adds nothing here
+    async def effect(_: Note, __: Delivery) -> End:
+        return end
+
+    return effect
+
+
+async def row(service: Service, envelope: Envelope) -> Row:
+    found = await service.ledger.read(Key.of(envelope))
+    assert found is not None
+    return found
+
+
+async def test_done_is_recorded_and_not_done_again(service: Service) -> None:
+    body = service.seal(NOTE).encode()
+    first = await service.post(body)
+    again = await service.post(body)
+    assert (first.status_code, first.json()) == (200, {"outcome": "done"})
+    assert (again.status_code, again.json()) == (200, {"outcome": "already done"})
+    assert len(service.runs) == 1
+    assert service.runs[0].id == service.seal(NOTE).delivery_id
+    assert service.created() == []
+    assert service.letters() == []
+
+
+async def test_a_failed_attempt_is_enqueued_again_on_the_retry_queue(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    envelope = service.seal(NOTE)
+    assert (await service.post(envelope.encode())).status_code == 200
+    ((queue, onward, task),) = service.created()
+    assert queue == "developer-webhooks-retry"
+    assert onward == envelope.at(Position(attempt=2, park=0))
+    assert onward.delivery_id == envelope.delivery_id
+    assert task.schedule_time == START + timedelta(seconds=5)
+    assert task.name.endswith(onward.task_id)
+
+
+async def test_a_redelivery_after_the_outcome_redoes_the_follow_up_alone(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    body = service.seal(NOTE).encode()
+    await service.post(body)
+    reply = await service.post(body)
+    assert reply.json() == {"outcome": "already retry"}
+    assert len(service.runs) == 1
+    assert len(service.created()) == 1
+
+
+async def test_attempts_run_out_into_a_dead_letter_with_the_whole_task(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 503"))
+    envelope = service.seal(NOTE)
+    onward = [envelope]
+    while onward:
+        current = onward.pop()
+        before = len(service.created())
+        await service.post(current.encode())
+        service.clock.forward(seconds=1)
+        onward += [each for _, each, _ in service.created()[before:]]
+    (letter,) = service.letters()
+    assert len(service.runs) == 8
+    assert {run.id for run in service.runs} == {envelope.delivery_id}
+    assert [run.attempt for run in service.runs] == list(range(1, 9))
+    assert (letter.reason, letter.target, letter.queue) == ("attempts-used", "notebook", "developer-webhooks")
+    assert "answered 503" in letter.detail
+    assert Envelope.decode(letter.body) == envelope.at(Position(attempt=8, park=0))
+    history = (await row(service, envelope)).history
+    assert [ended.outcome.kind for ended in history] == [*[OutcomeKind.RETRY] * 7, OutcomeKind.DEAD]
+
+
+async def test_a_refusal_is_dead_at_once_and_published_again_on_redelivery(service: Service) -> None:
+    service.effect = ending(TargetRefused(Reason.GONE, "answered 410 Gone"))
+    body = service.seal(NOTE).encode()
+    await service.post(body)
+    await service.post(body)
+    letters = service.letters()
+    assert [letter.reason for letter in letters] == ["gone", "gone"]
+    assert letters[0] == letters[1]
+    assert len(service.runs) == 1
+
+
+async def test_a_bug_is_ours_and_retried_on_its_own_budget(service: Service) -> None:
+    async def broken(_: Note, __: Delivery) -> End:
+        raise KeyError("missing")
+
+    service.effect = broken
+    envelope = service.seal(NOTE)
+    assert (await service.post(envelope.encode())).json() == {"outcome": "retry"}
+    found = await row(service, envelope)
+    assert found.bugs == 1
+    assert found.outcome is not None
+    assert found.outcome.reason == "bug"
+    assert "KeyError" in found.outcome.detail
+
+
+async def test_an_effect_over_its_deadline_failed(service: Service) -> None:
+    queue = service.pipeline.catalog.get("developer-webhooks")
+    delivery = queue.delivery.model_copy(update={"deadline": timedelta(milliseconds=20)})
+    quick = Catalog({queue.name: queue.model_copy(update={"delivery": delivery})}, "a test")
+    pipeline = replace(service.pipeline, catalog=quick)
+
+    async def endless(_: Note, __: Delivery) -> End:
+        await asyncio.Event().wait()
+        return Returned()
+
+    service.effect = endless
+    envelope = service.seal(NOTE)
+    await pipeline.handle(service.request(envelope))
+    outcome = (await row(service, envelope)).outcome
+    assert outcome is not None
+    assert (outcome.reason, outcome.detail) == ("target-failed", "not done within 0.02 s")
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "letters"), [(NOTE, OutcomeKind.DEAD, ["owner-paused"]), (LIVE, OutcomeKind.SKIPPED, [])]
+)
+async def test_a_paused_endpoint(service: Service, note: Note, kind: OutcomeKind, letters: list[str]) -> None:
+    service.effect = ending(OwnerPaused())
+    envelope = service.seal(note)
+    assert (await service.post(envelope.encode())).json() == {"outcome": kind}
+    assert [letter.reason for letter in service.letters()] == letters
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "letters"), [(NOTE, OutcomeKind.DEAD, ["too-old"]), (LIVE, OutcomeKind.SKIPPED, [])]
+)
+async def test_what_is_too_old_is_not_run(
+    service: Service, note: Note, kind: OutcomeKind, letters: list[str]
+) -> None:
+    envelope = service.seal(note)
+    service.clock.forward(days=4)
+    assert (await service.post(envelope.encode())).json() == {"outcome": kind}
+    assert service.runs == []
+    assert [letter.reason for letter in service.letters()] == letters
+
+
+async def test_an_attempt_older_than_the_row_does_nothing(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    envelope = service.seal(NOTE)
+    await service.post(envelope.encode())
+    await service.post(envelope.at(Position(attempt=2, park=0)).encode())
+    reply = await service.post(envelope.encode())
+    assert (reply.status_code, reply.json()) == (200, {"outcome": "superseded"})
+    assert len(service.runs) == 2
+
+
+async def test_starts_that_kill_their_process_are_poison(service: Service) -> None:
+    envelope = service.seal(NOTE)
+    for _ in range(5):
+        await service.ledger.claim(Key.of(envelope), envelope.position)  # and the process died
+    assert (await service.post(envelope.encode())).json() == {"outcome": "dead"}
+    assert service.runs == []
+    assert [letter.reason for letter in service.letters()] == ["poison"]
+
+
+async def test_a_cancelled_run_gives_its_start_back(service: Service) -> None:
+    running = asyncio.Event()
+
+    async def endless(_: Note, __: Delivery) -> End:
+        running.set()
+        await asyncio.Event().wait()
+        return Returned()
+
+    service.effect = endless
+    envelope = service.seal(NOTE)
+    handling = asyncio.ensure_future(service.pipeline.handle(service.request(envelope)))
+    await running.wait()
+    handling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await handling
+    found = await row(service, envelope)
+    assert (found.starts, found.outcome) == (0, None)
+
+
+# Deploy skew.
+
+
+async def test_an_older_version_is_upcast_and_run(service: Service) -> None:
+    old = service.seal(NOTE).model_copy(update={"version": 1, "payload": b'{"id": "n1"}'})
+    assert (await service.post(old.encode())).json() == {"outcome": "done"}
+    assert len(service.runs) == 1
+
+
+@pytest.mark.parametrize("change", [{"version": 3}, {"type": "novelty"}])
+async def test_a_newer_version_or_type_is_parked_byte_for_byte_and_dies_at_the_skew_age(
+    service: Service, change: dict[str, object]
+) -> None:
+    payload = b'{ "from":"the future" ,  "n": 1e0 }'
+    envelope = service.seal(NOTE).model_copy(update={**change, "payload": payload})
+    queue = "developer-webhooks"
+    parks = 0
+    while not service.letters():
+        reply = await service.post(envelope.encode(), task_type=envelope.type, queue=queue)
+        assert reply.status_code == 200
+        if service.letters():
+            break
+        queue, envelope, task = service.created()[-1]
+        parks += 1
+        assert queue == "developer-webhooks-retry"
+        assert (envelope.attempt, envelope.park, envelope.payload) == (1, parks, payload)
+        assert task.schedule_time == service.clock.now + timedelta(seconds=60)
+        service.clock.forward(hours=8)
+    assert parks == 3
+    (letter,) = service.letters()
+    assert letter.reason == "needs-newer-code"
+    assert Envelope.decode(letter.body).payload == payload
+    assert service.runs == []
+
+
+async def test_code_that_catches_up_runs_what_was_parked(service: Service) -> None:
+    future = service.seal(NOTE).model_copy(update={"version": 3})
+    await service.post(future.encode())
+    ((_, parked, _),) = service.created()
+    assert (await service.post(parked.model_copy(update={"version": 2}).encode())).json() == {
+        "outcome": "done"
+    }
+    assert len(service.runs) == 1
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"junk", b"\xff\xfe\n", b'{"type":"note"}\n{}', b'{"type":"note"}', b'["not", "an object"]\n{}'],
+)
+async def test_a_body_that_is_no_envelope_is_buried_with_its_bytes(service: Service, body: bytes) -> None:
+    reply = await service.post(body)
+    assert (reply.status_code, reply.json()) == (200, {"outcome": "dead"})
+    (letter,) = service.letters()
+    assert (letter.reason, letter.body, letter.queue) == ("undecodable", body, "developer-webhooks")
+    assert letter.detail
+    await service.post(body)
+    assert service.letters()[1].id == letter.id
+    await service.post(body, task_name="t2")
+    assert service.letters()[2].id != letter.id
+
+
+async def test_an_envelope_of_another_type_than_the_url_is_buried(service: Service) -> None:
+    reply = await service.post(service.seal(NOTE).encode(), task_type="other")
+    assert reply.json() == {"outcome": "dead"}
+    assert "URL of another" in service.letters()[0].detail
+
+
+async def test_a_payload_that_is_not_valid_is_buried_with_the_field(service: Service) -> None:
+    envelope = service.seal(NOTE).model_copy(update={"payload": b'{"id": 7}'})
+    assert (await service.post(envelope.encode())).json() == {"outcome": "dead"}
+    (letter,) = service.letters()
+    assert letter.reason == "undecodable"
+    assert "'id'" in letter.detail
+    assert letter.identity == "n1"
+
+
+async def test_a_task_of_a_queue_that_nobody_knows_waits_there(service: Service) -> None:
+    for body in (b"junk", service.seal(NOTE).model_copy(update={"version": 3}).encode()):
+        reply = await service.post(body, queue="forgotten")
+        assert reply.status_code == 500
+        assert "forgotten" in reply.json()["outcome"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"aud": "http://another.service"}, 401),
+        ({"lifetime": -60}, 401),
+        ({"iss": "https://evil.example"}, 401),
+        ({"algorithm": "none"}, 401),
+        ({"email": "mallory@example.com"}, 403),
+    ],
+    ids=str,
+)
+async def test_a_caller_without_the_right_token_starts_nothing(
+    service: Service, claims: dict[str, object], status: int
+) -> None:
+    envelope = service.seal(NOTE)
+    reply = await service.post(envelope.encode(), token=service.issuer.token(**claims))  # type: ignore[arg-type]  # a test's shorthand
+    assert reply.status_code == status
+    assert service.runs == []
+    assert await service.ledger.read(Key.of(envelope)) is None
+    metrics = (await service.client.get("/metrics")).text
+    assert f'sidelane_refused_callers_total{{status="{status}"}} 1.0' in metrics
+
+
+async def test_a_forged_signature_starts_nothing(service: Service) -> None:
+    assert (await service.post(service.seal(NOTE).encode(), token=Issuer().token())).status_code == 401
+    assert service.runs == []
+
+
+async def test_outcomes_are_counted(service: Service) -> None:
+    await service.post_note(NOTE)
+    await service.post(b"junk")
+    metrics = (await service.client.get("/metrics")).text
+    assert 'sidelane_outcomes_total{outcome="done",reason="delivered",type="note"} 1.0' in metrics
+    assert 'sidelane_outcomes_total{outcome="dead",reason="undecodable",type="unknown"} 1.0' in metrics
+
+
+async def test_health_needs_no_token(service: Service) -> None:
+    assert (await service.client.get("/healthz")).status_code == 200

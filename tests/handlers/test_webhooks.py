@@ -1,0 +1,246 @@
+"""Developer webhooks on a real wire: what each kind looks like, and what answers mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from httpx import Headers
+from standardwebhooks import Webhook
+
+from contracts import (
+    AudioBytes,
+    Conversation,
+    DaySummary,
+    DeveloperWebhook,
+    MemoryCreated,
+    RealtimeTranscript,
+    Structured,
+    TranscriptSegment,
+)
+from contracts.webhooks import WebhookEvent
+from handlers.delivery import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
+from handlers.effect import Delivery
+from handlers.webhooks import DeveloperWebhooks, judge
+from lanes import WEBHOOKS, Answer, HttpLane
+from stores import Directory, Endpoint
+from stores.sqlite import open_sqlite
+from tests.receiver import answering, receiver
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SEGMENT = TranscriptSegment(text="Hi", speaker="SPEAKER_00", speaker_id=0, is_user=True, start=0.5, end=1.25)
+CONVERSATION = Conversation(
+    id="c1", created_at=NOW, transcript_segments=(SEGMENT,), structured=Structured(title="A walk")
+)
+DELIVERY = Delivery(id="msg_0123", attempt=1, deadline=5.0)
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
+    async with open_sqlite(tmp_path / "stores.sqlite3") as stores:
+        yield stores.directory
+
+
+@pytest.fixture
+async def webhooks(directory: Directory) -> AsyncIterator[DeveloperWebhooks]:
+    async with HttpLane(WEBHOOKS) as lane:
+        yield DeveloperWebhooks(directory, lane, clock=lambda: datetime.now(UTC))
+
+
+def task(event: WebhookEvent) -> DeveloperWebhook:
+    return DeveloperWebhook(uid="user 1", event=event)
+
+
+def endpoint(event: WebhookEvent, url: str) -> Endpoint:
+    return Endpoint(uid="user 1", kind=event.kind, url=url, secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    ("event", "query", "content_type", "body"),
+    [
+        (
+            MemoryCreated(conversation=CONVERSATION),
+            {"uid": "user 1"},
+            "application/json",
+            {
+                "id": "c1",
+                "created_at": "2026-11-01T12:00:00Z",
+                "started_at": None,
+                "finished_at": None,
+                "transcript_segments": [
+                    {
+                        "text": "Hi",
+                        "speaker": "SPEAKER_00",
+                        "speakerId": 0,
+                        "speaker_name": None,
+                        "is_user": True,
+                        "start": 0.5,
+                        "end": 1.25,
+                    }
+                ],
+                "structured": {
+                    "title": "A walk",
+                    "overview": "",
+                    "emoji": "",
+                    "category": "other",
+                    "action_items": [],
+                    "events": [],
+                },
+                "apps_response": [],
+                "discarded": False,
+                "folder_id": None,
+                "folder_name": None,
+            },
+        ),
+        (
+            RealtimeTranscript(stream_id="s", sequence=3, segments=(SEGMENT,)),
+            {"uid": "user 1"},
+            "application/json",
+            {
+                "segments": [
+                    {
+                        "text": "Hi",
+                        "speaker": "SPEAKER_00",
+                        "speakerId": 0,
+                        "speaker_name": None,
+                        "is_user": True,
+                        "start": 0.5,
+                        "end": 1.25,
+                    }
+                ],
+                "session_id": "user 1",
+            },
+        ),
+        (
+            DaySummary(date=date(2026, 11, 1), summary="Walked", summary_json={"km": 4}, created_at=NOW),
+            {"uid": "user 1"},
+            "application/json",
+            {
+                "summary": "Walked",
+                "summary_json": {"km": 4},
+                "uid": "user 1",
+                "created_at": "2026-11-01T12:00:00Z",
+            },
+        ),
+    ],
+)
+async def test_json_kinds_on_the_wire(
+    webhooks: DeveloperWebhooks,
+    directory: Directory,
+    event: WebhookEvent,
+    query: dict[str, str],
+    content_type: str,
+    body: dict[str, object],
+) -> None:
+    async with receiver() as target:
+        await directory.put_endpoint(endpoint(event, f"{target.url}/hook?token=abc"))
+        assert await webhooks(task(event), DELIVERY) == Returned()
+    got = target.received[0]
+    assert got.method == "POST"
+    assert got.query == {"token": "abc", **query}
+    assert got.headers["content-type"] == content_type
+    assert json.loads(got.body) == body
+    assert got.headers["webhook-id"] == "msg_0123"
+    Webhook(SECRET).verify(got.body, dict(got.headers))
+
+
+async def test_audio_is_raw_bytes_with_its_rate_and_place(
+    webhooks: DeveloperWebhooks, directory: Directory
+) -> None:
+    event = AudioBytes(stream_id="s9", sequence=7, sample_rate=16000, audio=b"\x00\xff\x10\x80")
+    async with receiver() as target:
+        await directory.put_endpoint(endpoint(event, target.url))
+        assert await webhooks(task(event), DELIVERY) == Returned()
+    got = target.received[0]
+    assert got.body == b"\x00\xff\x10\x80"
+    assert got.query == {"sample_rate": "16000", "uid": "user 1"}
+    assert got.headers["content-type"] == "application/octet-stream"
+    assert (got.headers["webhook-stream"], got.headers["webhook-sequence"]) == ("s9", "7")
+
+
+async def test_no_endpoint_is_not_wanted_and_a_paused_one_is_left_alone(
+    webhooks: DeveloperWebhooks, directory: Directory
+) -> None:
+    event = MemoryCreated(conversation=CONVERSATION)
+    assert await webhooks(task(event), DELIVERY) == NotWanted(Reason.NO_ENDPOINT)
+    async with receiver() as target:
+        await directory.put_endpoint(replace(endpoint(event, target.url), paused=True))
+        assert await webhooks(task(event), DELIVERY) == OwnerPaused()
+    assert target.received == []
+
+
+async def test_a_receiver_that_is_away_or_slow_failed(
+    webhooks: DeveloperWebhooks, directory: Directory
+) -> None:
+    event = MemoryCreated(conversation=CONVERSATION)
+    async with receiver() as target:
+        await directory.put_endpoint(endpoint(event, target.url))
+    assert isinstance(await webhooks(task(event), DELIVERY), TargetFailed)
+
+
+async def test_an_address_that_is_none_is_refused(webhooks: DeveloperWebhooks, directory: Directory) -> None:
+    event = MemoryCreated(conversation=CONVERSATION)
+    await directory.put_endpoint(endpoint(event, "gopher://example.com"))
+    end = await webhooks(task(event), DELIVERY)
+    assert isinstance(end, TargetRefused)
+    assert end.reason is Reason.BLOCKED_ADDRESS
+
+
+async def test_an_answer_that_asks_to_wait(webhooks: DeveloperWebhooks, directory: Directory) -> None:
+    event = MemoryCreated(conversation=CONVERSATION)
+    async with receiver(answering(429, {"Retry-After": "17"})) as target:
+        await directory.put_endpoint(endpoint(event, target.url))
+        end = await webhooks(task(event), DELIVERY)
+    assert end == TargetFailed("answered 429", retry_after=timedelta(seconds=17))
+
+
+def answer(status: int, **headers: str) -> Answer:
+    named = Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(status=status, headers=named, body=b"", truncated=False)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_2xx_is_taken(status: int) -> None:
+    assert judge(answer(status, webhook_delivery="abort-message"), NOW) == Returned()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 408, 425, 429, 500, 502, 503, 504, 600])
+def test_everything_else_failed(status: int) -> None:
+    assert judge(answer(status, location="/x"), NOW) == TargetFailed(f"answered {status}")
+
+
+def test_410_is_gone_and_a_header_may_abort() -> None:
+    gone = judge(answer(410), NOW)
+    aborted = judge(answer(500, webhook_delivery=" Abort-Message"), NOW)
+    assert isinstance(gone, TargetRefused)
+    assert isinstance(aborted, TargetRefused)
+    assert (gone.reason, aborted.reason) == (Reason.GONE, Reason.ABORTED)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        (" 0 ", 0),
+        ("Sun, 01 Nov 2026 12:01:30 GMT", 90),
+        ("Sun, 01 Nov 2026 11:00:00 GMT", 0),
+        ("Sun, 01 Nov 2026 12:01:30", 90),
+        ("soon", None),
+        ("-5", None),
+        ("²", None),
+        ("9" * 400, 10**9),
+    ],
+)
+def test_retry_after_in_its_forms(value: str, seconds: int | None) -> None:
+    end = judge(answer(503, retry_after=value), NOW) if value != "²" else None
+    if end is None:  # not ASCII: cannot travel in a header, so only the reading of it is asked
+        end = judge(
+            Answer(status=503, headers=Headers([(b"retry-after", b"\xb2")]), body=b"", truncated=False), NOW
+        )
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert end == TargetFailed("answered 503", retry_after=expected)

@@ -1,0 +1,77 @@
+"""Makes OIDC tokens, right ones and wrong ones, and serves the certificates they are checked with."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+AUDIENCE = "http://handlers.test"
+EMAIL = "tasks@sidelane-local.iam.gserviceaccount.com"
+
+
+class Issuer:
+    """One RSA key with its certificate, in the place of Google."""
+
+    def __init__(self, key_id: str = "k1") -> None:
+        self.key_id = key_id
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+        start = datetime.now(UTC) - timedelta(days=1)
+        self.pem = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(1)
+            .not_valid_before(start)
+            .not_valid_after(start + timedelta(days=30))
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+            .decode()
+        )
+
+    def certificates(self) -> bytes:
+        return json.dumps({self.key_id: self.pem}).encode()
+
+    def token(self, *, algorithm: str = "RS256", lifetime: int = 3600, **changes: object) -> str:
+        """A token like Google's, with some claims changed; `algorithm` may be a forger's."""
+        now = int(time.time())
+        claims: Mapping[str, object] = {
+            "iss": "https://accounts.google.com",
+            "aud": AUDIENCE,
+            "azp": "1234",
+            "sub": "1234",
+            "email": EMAIL,
+            "email_verified": True,
+            "iat": min(now, now + lifetime - 3600),
+            "exp": now + lifetime,
+            **changes,
+        }
+        head = _part({"alg": algorithm, "kid": self.key_id, "typ": "JWT"})
+        signed = f"{head}.{_part(claims)}"
+        return f"{signed}.{_encode(self._signature(algorithm, signed.encode()))}"
+
+    def _signature(self, algorithm: str, signed: bytes) -> bytes:
+        if algorithm == "none":
+            return b""
+        if algorithm == "HS256":  # key confusion: the public certificate as a shared secret
+            return hmac.new(self.pem.encode(), signed, hashlib.sha256).digest()
+        return self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+
+
+def _part(content: Mapping[str, object]) -> str:
+    return _encode(json.dumps(content).encode())
+
+
+def _encode(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
