@@ -150,7 +150,7 @@ async def _attempts(stores: SqliteStores, envelope: Envelope) -> list[dict[str, 
 
 async def _replay(settings: HandlerSettings, ids: list[str], wanted: Filter, *, dry_run: bool) -> int:
     """How many letters could not be replayed."""
-    catalog = load_catalog(settings.queues_file)
+    catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     done = failed = 0
     async with (
         open_sqlite(settings.database) as stores,

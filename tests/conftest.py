@@ -1,15 +1,30 @@
-"""What every test shares: the guard that fails a test which blocks its event loop."""
+"""What every test shares: above all the guard that fails a test which blocks its event loop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import grpc.aio
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 
 @pytest.fixture(autouse=True)
 def loop_guard() -> Iterator[BlockBuster]:
-    """Raise BlockingError where code on the event loop makes a blocking call."""
+    """Raise BlockingError where code on the event loop makes a blocking call.
+
+    The one exception: Google's clients look for a certificate file when they are built, once in a lifespan.
+    """
     with blockbuster_ctx() as guard:
+        guard.functions["os.stat"].can_block_in(
+            "google/auth/transport/_mtls_helper.py", "check_use_client_cert"
+        )
         yield guard
+
+
+@pytest.fixture(autouse=True, scope="session")
+def grpc_stays_up() -> Iterator[None]:
+    """Keep gRPC's threads from test to test: it joins them, and so blocks, whenever its last channel goes."""
+    grpc.aio.init_grpc_aio()
+    yield
+    grpc.aio.shutdown_grpc_aio()

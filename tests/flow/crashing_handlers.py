@@ -1,0 +1,105 @@
+"""The handlers service, made to die once: right after the step that CRASH_AFTER names.
+
+Run as `uvicorn tests.flow.crashing_handlers:create_app --factory`. It dies by SIGKILL, so that nothing
+is cleaned up, and leaves CRASH_MARK behind, so that the process after it lives.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from contracts import Envelope, Position, Queue
+from handlers.app import create_app as create_handlers
+from handlers.app import standard_pipeline
+from handlers.delivery import End
+from handlers.effect import Delivery, Effect
+from handlers.follow_up import FollowUp
+from handlers.pipeline import Pipeline
+from handlers.settings import HandlerSettings
+from stores import Claim, Key, Ledger, Outcome, OutcomeKind, Row
+
+STEPS = ("claim", "side-effect", "outcome", "follow-up", "dead-letter")
+
+
+@dataclass(frozen=True)
+class Fuse:
+    step: str
+    mark: Path
+
+    def burn(self, step: str) -> None:
+        """Die here, if this is the step and nobody died yet."""
+        if step != self.step:
+            return
+        try:
+            os.close(os.open(self.mark, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class DyingLedger:
+    inner: Ledger
+    fuse: Fuse
+
+    async def claim(self, key: Key, position: Position) -> Claim:
+        claim = await self.inner.claim(key, position)
+        self.fuse.burn("claim")
+        return claim
+
+    async def record(self, key: Key, position: Position, outcome: Outcome) -> Outcome | None:
+        standing = await self.inner.record(key, position, outcome)
+        self.fuse.burn("outcome")
+        return standing
+
+    async def release(self, key: Key) -> None:
+        await self.inner.release(key)
+
+    async def read(self, key: Key) -> Row | None:
+        return await self.inner.read(key)
+
+    async def latest(self, type_name: str, identity: str) -> Row | None:
+        return await self.inner.latest(type_name, identity)
+
+
+class DyingFollowUp(FollowUp):
+    def __init__(self, inner: FollowUp, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    async def __call__(self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str) -> None:
+        await self._inner(envelope, outcome, queue=queue, target=target)
+        self._fuse.burn("dead-letter" if outcome.kind is OutcomeKind.DEAD else "follow-up")
+
+
+def dying(effect: Effect, fuse: Fuse) -> Effect:
+    async def run(task: Any, delivery: Delivery) -> End:
+        end = await effect(task, delivery)
+        fuse.burn("side-effect")
+        return end
+
+    return run
+
+
+@asynccontextmanager
+async def crashing_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline]:
+    fuse = Fuse(step=os.environ["CRASH_AFTER"], mark=Path(os.environ["CRASH_MARK"]))
+    async with standard_pipeline(settings) as pipeline:
+        yield replace(
+            pipeline,
+            ledger=DyingLedger(pipeline.ledger, fuse),
+            effects={name: dying(effect, fuse) for name, effect in pipeline.effects.items()},
+            follow_up=DyingFollowUp(pipeline.follow_up, fuse),
+        )
+
+
+def create_app() -> FastAPI:
+    return create_handlers(open_pipeline=crashing_pipeline)
