@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import annotated_types
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from contracts.errors import CatalogError
 from contracts.queue import RETRY_SUFFIX, Queue, QueueRetry, RateLimits, Settings, in_seconds
@@ -85,10 +86,10 @@ def load_catalog(path: Path) -> Catalog:
         CatalogError: naming file, queue, field, value and what is allowed.
     """
     document = _read(path)
-    unknown = set(document) - {"defaults", "queues"}
+    unknown = [key for key in document if key not in ("defaults", "queues")]
     if unknown:
-        raise CatalogError(f"{path}: unknown key {sorted(unknown)[0]!r}; allowed are: defaults, queues")
-    defaults, queues = document.get("defaults") or {}, document.get("queues")
+        raise CatalogError(f"{path}: unknown key {unknown[0]!r}; allowed are: defaults, queues")
+    defaults, queues = document.get("defaults", {}), document.get("queues")
     if not isinstance(defaults, dict):
         raise CatalogError(
             f"{path}: field 'defaults': {defaults!r} is not allowed: must be a mapping of fields"
@@ -119,7 +120,7 @@ def file_schema() -> dict[str, Any]:
             "queues": {
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"pattern": name["pattern"]},
+                "propertyNames": {"pattern": name["pattern"], "not": {"pattern": f"{RETRY_SUFFIX}$"}},
                 "additionalProperties": {"$ref": "#/$defs/Queue"},
             },
         },
@@ -136,6 +137,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key.value!r} stands twice; keep one", key.start_mark
@@ -165,6 +168,11 @@ def _resolve(path: Path, name: object, defaults: dict[str, Any], own: object) ->
     if not isinstance(own, dict):
         raise CatalogError(f"{path}: queue {name!r}: {own!r} is not allowed: must be a mapping of fields")
     merged = _merge(defaults, own)
+    if "name" in merged:
+        raise CatalogError(
+            f"{path}: queue {name!r}: field 'name': {merged['name']!r} is not allowed: the key under queues "
+            "is the queue's name; remove the field"
+        )
     try:
         return Queue.model_validate({**merged, "name": name})
     except ValidationError as error:
@@ -187,9 +195,11 @@ def _explain(path: Path, queue: object, fault: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"{where}is missing; set it for the queue or under defaults"
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_model_at(place[:-1]).model_fields))
+        known = ", ".join(sorted(_model_at(place[:-1]).model_fields.keys() - {"name"}))
         return f"{where}is unknown; known are: {known}"
     reason = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "model_type":
+        reason = "must be a mapping of fields"
     if not field:
         return where + reason
     value = fault["input"]
@@ -208,10 +218,14 @@ def _model_at(place: list[str]) -> type[Settings]:
 
 
 def _allowed(place: list[str]) -> str:
-    """The range of a field, in words."""
-    field = _model_at(place[:-1]).model_fields.get(place[-1])
+    """The range of a field, or of the items of one, in words."""
+    item = place[-1].isdigit()
+    *block, name = place[:-1] if item else place
+    field = _model_at(block).model_fields[name]
+    if item:
+        field = FieldInfo.from_annotation(get_args(field.annotation)[0])
     words = []
-    for rule in field.metadata if field else ():
+    for rule in field.metadata:
         for mark, kind, bound in (
             (">", annotated_types.Gt, "gt"),
             (">=", annotated_types.Ge, "ge"),

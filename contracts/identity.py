@@ -20,8 +20,11 @@ def identity_of(*parts: str | int) -> str:
     """Join parts into one identity, escaped so that no two lists of parts give the same one.
 
     Raises:
-        InvalidTask: a part is empty, or the whole is longer than `MAX_IDENTITY` characters.
+        InvalidTask: there is no part, one is empty, or the whole is longer than `MAX_IDENTITY`
+            characters.
     """
+    if not parts:
+        raise InvalidTask("the identity has no parts; an event needs a name")
     for place, part in enumerate(parts):
         if part == "":
             raise InvalidTask(f"part {place} of the identity {parts!r} is empty; an event needs a name")

@@ -6,7 +6,15 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 RETRY_SUFFIX = "-retry"
 CLAIM_BUDGET = timedelta(seconds=5)
@@ -16,7 +24,7 @@ SETTLE_BUDGET = timedelta(seconds=10)
 MAX_AGE = timedelta(days=25)
 """Cloud Tasks deletes every task at 31 days; this leaves the time to bury it ourselves."""
 
-_DURATION = re.compile(r"\d+(\.\d{1,9})?s\Z")
+_DURATION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s\Z")
 
 
 def _duration(value: object) -> timedelta:
@@ -30,7 +38,7 @@ def _duration(value: object) -> timedelta:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d{1,9})?s$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?s$"}),
 ]
 """Written as the Google APIs write it: seconds with an "s"."""
 
@@ -106,13 +114,21 @@ class Queue(Settings):
     """Largest envelope; Cloud Tasks refuses a stored task above 1 MiB and bills by 32 KB."""
     dead_letter_topic: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")
 
+    @field_validator("name")
+    @classmethod
+    def _is_no_sibling(cls, name: str) -> str:
+        if name.endswith(RETRY_SUFFIX):
+            raise ValueError(f"must not end in {RETRY_SUFFIX!r}, which marks the sibling of a queue")
+        return name
+
     @model_validator(mode="after")
     def _time_adds_up(self) -> Queue:
         needed = CLAIM_BUDGET + self.delivery.deadline + SETTLE_BUDGET
         if needed > self.dispatch_deadline:
             raise ValueError(
-                f"dispatch_deadline must be at least {in_seconds(needed)}: claim {in_seconds(CLAIM_BUDGET)}, "
-                f"delivery.deadline {in_seconds(self.delivery.deadline)} and settle {in_seconds(SETTLE_BUDGET)}"
+                f"dispatch_deadline must be at least {in_seconds(needed)}: "
+                f"claim {in_seconds(CLAIM_BUDGET)}, delivery.deadline {in_seconds(self.delivery.deadline)} "
+                f"and settle {in_seconds(SETTLE_BUDGET)}"
             )
         return self
 

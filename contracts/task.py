@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from contracts.errors import DuplicateTask, InvalidTask, NewerVersion, Undecodable, UnknownTask
 
@@ -16,6 +16,11 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the JSON object of version n into that of version n + 1."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+_RESERVED = (
+    *("name", "version", "queue", "alternate_queues", "upcasters"),
+    *("identity", "target", "route", "to_payload", "from_payload"),
+)
+_FIELDS = TypeAdapter(dict[str, Any])
 
 
 class Task(BaseModel):
@@ -29,6 +34,7 @@ class Task(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        allow_inf_nan=False,  # JSON has neither: they would be written as null
         ser_json_bytes="base64",
         val_json_bytes="base64",
         validate_by_name=True,
@@ -60,7 +66,7 @@ class Task(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        for attribute in ("name", "version", "queue", "alternate_queues", "upcasters"):
+        for attribute in _RESERVED:
             if attribute in cls.model_fields:
                 raise InvalidTask(
                     f"{cls.__name__}.{attribute} belongs to the task type: give the field another name"
@@ -96,12 +102,12 @@ class Task(BaseModel):
         current = payload
         try:
             if version < cls.version:
-                fields = json.loads(payload)
+                fields = _FIELDS.validate_json(payload)
                 for step in range(version, cls.version):
                     fields = cls.upcasters[step](fields)
                 current = json.dumps(fields).encode()
             return cls.model_validate_json(current, extra="ignore")
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             detail = f"payload of task {cls.name!r} version {version} is not valid: {_explain(error)}"
             raise Undecodable(detail, payload) from error
 
@@ -137,4 +143,4 @@ def _explain(error: Exception) -> str:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         return f"field {place!r}: {first['msg']}" if place else first["msg"]
-    return f"{type(error).__name__}: {error}"
+    return f"an upcaster could not read it ({type(error).__name__})"

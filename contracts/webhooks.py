@@ -18,6 +18,7 @@ class _Shape(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        allow_inf_nan=False,
         ser_json_bytes="base64",
         val_json_bytes="base64",
         validate_by_name=True,

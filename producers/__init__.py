@@ -1,0 +1,48 @@
+"""The request path: a typed task becomes a named, durable Cloud Task and a receipt. Runs no task."""
+
+from __future__ import annotations
+
+from producers.enqueue import enqueue, enqueue_many, publish
+from producers.errors import (
+    AlreadyOpen,
+    InvalidIdentity,
+    InvalidSchedule,
+    InvalidSettings,
+    NotOpen,
+    PartlyEnqueued,
+    ProducerError,
+    Refused,
+    TaskTooLarge,
+    UnknownQueue,
+    UnknownTopic,
+    Unreachable,
+    UnregisteredTask,
+)
+from producers.producer import Producer
+from producers.receipt import Receipt
+from producers.settings import LocalDefault, ProducerSettings
+from producers.trace import TraceContext
+
+__all__ = (
+    "AlreadyOpen",
+    "InvalidIdentity",
+    "InvalidSchedule",
+    "InvalidSettings",
+    "LocalDefault",
+    "NotOpen",
+    "PartlyEnqueued",
+    "Producer",
+    "ProducerError",
+    "ProducerSettings",
+    "Receipt",
+    "Refused",
+    "TaskTooLarge",
+    "TraceContext",
+    "UnknownQueue",
+    "UnknownTopic",
+    "Unreachable",
+    "UnregisteredTask",
+    "enqueue",
+    "enqueue_many",
+    "publish",
+)

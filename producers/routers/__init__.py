@@ -1,0 +1,1 @@
+"""The routers of the reference backend, one file a group of call sites."""

@@ -1,0 +1,111 @@
+"""What can go wrong on the request path. One message each, and each says what to do; nothing is done here.
+
+ProducerError
+├── InvalidSettings      a setting is missing or contradicts another
+├── NotOpen              no producer is open on this event loop
+├── AlreadyOpen          this event loop has its producer already
+├── UnregisteredTask     the task's type is not in the producer's registry
+├── InvalidIdentity      the task does not name its event
+├── InvalidSchedule      the time is naive, or too far ahead
+├── TaskTooLarge         the envelope is over its queue's inline limit
+├── UnknownQueue         the catalog or Cloud Tasks has no such queue
+├── UnknownTopic         Pub/Sub has no such topic
+├── Refused              the service understood the call and said no
+├── Unreachable          no answer within the deadline
+└── PartlyEnqueued       `enqueue_many` could not enqueue every task
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from producers.receipt import Receipt
+
+
+class ProducerError(Exception):
+    """Base of every error that `producers` raises."""
+
+
+class InvalidSettings(ProducerError):
+    """A setting is missing or contradicts another; start-up stops and the message names them all."""
+
+
+class NotOpen(ProducerError):
+    """No producer is open on this event loop; a producer belongs to the loop that opened it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no producer is open on this event loop; open one in the application's lifespan with "
+            "`async with Producer(settings, catalog, registry): yield`, in unit tests with "
+            "`async with recording(catalog)`"
+        )
+
+
+class AlreadyOpen(ProducerError):
+    """This event loop has its producer already: close that one first, or use it."""
+
+    def __init__(self) -> None:
+        super().__init__("this event loop has its producer already; use that one, or close it first")
+
+
+class UnregisteredTask(ProducerError):
+    """The task's type is not in the producer's registry, so no handler would know it."""
+
+    def __init__(self, name: str, type_name: str) -> None:
+        super().__init__(
+            f"task type {type_name} ({name!r}) is not registered with this producer; "
+            "add it to the types its TaskRegistry is built from"
+        )
+
+
+class InvalidIdentity(ProducerError):
+    """The task does not name its event; the message says which rule its identity breaks."""
+
+
+class InvalidSchedule(ProducerError):
+    """The time to run at has no time zone or is more than 30 days ahead, the limit of Cloud Tasks."""
+
+
+class TaskTooLarge(ProducerError):
+    """The envelope is over its queue's inline limit. `size` and `limit` are in bytes."""
+
+    def __init__(self, name: str, queue: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"task {name!r} is {size} bytes as an envelope, queue {queue!r} carries at most {limit}; "
+            "send less in one task, or raise inline_limit_bytes of the queue in the catalog"
+        )
+        self.size = size
+        self.limit = limit
+
+
+class UnknownQueue(ProducerError):
+    """The catalog or Cloud Tasks has no such queue; the message says which of them."""
+
+
+class UnknownTopic(ProducerError):
+    """Pub/Sub has no such topic: create it (Terraform; locally the emulator does) before publishing."""
+
+
+class Refused(ProducerError):
+    """The service understood the call and said no (permission, argument, quota); repeating it is no use."""
+
+
+class Unreachable(ProducerError):
+    """The service gave no answer within the deadline. Trying again is safe: tasks are named."""
+
+
+class PartlyEnqueued(ProducerError):
+    """`enqueue_many` could not enqueue every task.
+
+    `receipts` and `failures` go by the task's place in what was given. Enqueueing all of them again is
+    safe: those that were accepted come back as duplicates.
+    """
+
+    def __init__(self, receipts: Mapping[int, Receipt], failures: Mapping[int, ProducerError]) -> None:
+        place, first = next(iter(failures.items()))
+        super().__init__(
+            f"{len(failures)} of {len(receipts) + len(failures)} tasks were not enqueued; "
+            f"the first is number {place}: {first}"
+        )
+        self.receipts = receipts
+        self.failures = failures

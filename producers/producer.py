@@ -1,0 +1,257 @@
+"""Accepts side effects: from a typed task to a named Cloud Task and its receipt. It never runs one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self
+
+from pydantic import ValidationError
+
+from contracts import Catalog, CatalogError, Envelope, InvalidTask, Queue, Task, TaskRegistry, UnknownTask
+from producers.cloud_tasks import CloudTasks
+from producers.connection import Sleep
+from producers.enqueue import bind, unbind
+from producers.errors import (
+    AlreadyOpen,
+    InvalidIdentity,
+    InvalidSchedule,
+    NotOpen,
+    PartlyEnqueued,
+    ProducerError,
+    TaskTooLarge,
+    UnknownQueue,
+    Unreachable,
+    UnregisteredTask,
+)
+from producers.pubsub import PubSub
+from producers.receipt import Receipt
+from producers.settings import ProducerSettings
+from producers.task_request import TaskRequests
+from producers.trace import traceparent
+
+Clock = Callable[[], datetime]
+
+CONCURRENCY = 64
+"""Creates under way at once in `enqueue_many`; one HTTP/2 connection carries about a hundred."""
+MAX_AHEAD = timedelta(days=30)
+"""How far ahead Cloud Tasks lets a task be scheduled."""
+
+
+class TaskService(Protocol):
+    """Where tasks are created; `CloudTasks` says what the methods do and raise."""
+
+    async def open(self) -> None: ...
+    async def aclose(self) -> None: ...
+    async def create(self, request: Any) -> bool: ...
+
+
+class TopicService(Protocol):
+    """Where messages are published; `PubSub` says what the methods do and raise."""
+
+    async def open(self) -> None: ...
+    async def aclose(self) -> None: ...
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str: ...
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Producer:
+    """The request path's way to Cloud Tasks and Pub/Sub. One for each event loop, opened in the lifespan.
+
+    Every method may raise `NotOpen` (also when called from another loop than the one that opened it),
+    `Unreachable` after `settings.enqueue_deadline`, and `Refused`.
+    """
+
+    def __init__(
+        self,
+        settings: ProducerSettings,
+        catalog: Catalog,
+        registry: TaskRegistry,
+        *,
+        clock: Clock = _now,
+        sleep: Sleep = asyncio.sleep,
+        tasks: TaskService | None = None,
+        topics: TopicService | None = None,
+    ) -> None:
+        """`tasks` and `topics` stand in for the services that the settings name."""
+        self._catalog = catalog
+        self._registry = registry
+        self._clock = clock
+        self._requests = TaskRequests(settings)
+        self._tasks = tasks or CloudTasks(settings, sleep=sleep)
+        self._topics = topics or PubSub(settings, sleep=sleep)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def open(self) -> None:
+        """Become the producer of the running event loop, for `enqueue` and its siblings too.
+
+        Raises:
+            UnknownQueue: a registered task type names a queue that the catalog lacks.
+            AlreadyOpen: this producer is open, or the loop has another.
+            InvalidSettings: there are no credentials for Google's services.
+        """
+        try:
+            self._catalog.check(self._registry)
+        except CatalogError as error:
+            raise UnknownQueue(str(error)) from error
+        if self._loop is not None:
+            raise AlreadyOpen
+        loop = asyncio.get_running_loop()
+        bind(loop, self)
+        self._loop = loop
+        try:
+            await self._tasks.open()
+            await self._topics.open()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Refuse new calls and close; calls under way are waited for within their deadline."""
+        if self._loop is None:
+            return
+        self._check_open()
+        unbind(self._loop)
+        self._loop = None
+        await asyncio.gather(self._tasks.aclose(), self._topics.aclose())
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def enqueue(self, task: Task, *, schedule_at: datetime | None = None) -> Receipt:
+        """Accept a side effect; on return it is durable. Doing it again for the same event is safe.
+
+        Raises:
+            UnregisteredTask, UnknownQueue: this deployment does not know the type, or its queue.
+            InvalidIdentity, TaskTooLarge: this very task cannot be carried.
+            InvalidSchedule: `schedule_at` is naive or more than 30 days ahead.
+        """
+        self._check_open()
+        queue = self._queue_of(task)
+        envelope = self._seal(task)
+        body = envelope.encode()
+        if len(body) > queue.inline_limit_bytes:
+            raise TaskTooLarge(task.name, queue.name, len(body), queue.inline_limit_bytes)
+        return await self._create(envelope, body, queue.name, queue, schedule_at)
+
+    async def enqueue_many(self, tasks: Iterable[Task]) -> tuple[Receipt, ...]:
+        """Accept many side effects, at most `CONCURRENCY` at once; receipts are in the order of the tasks.
+
+        Once the service is found unreachable, the rest is not tried.
+
+        Raises:
+            PartlyEnqueued: with the receipts, and for each task that failed what `enqueue` would raise.
+        """
+        self._check_open()
+        numbered = list(enumerate(tasks))
+        waiting = iter(numbered)
+        receipts: dict[int, Receipt] = {}
+        failures: dict[int, ProducerError] = {}
+
+        async def work() -> None:
+            for place, task in waiting:
+                try:
+                    receipts[place] = await self.enqueue(task)
+                except Unreachable as error:
+                    failures[place] = error
+                    for untried, _ in waiting:
+                        failures[untried] = Unreachable(f"not tried, since the service is away: {error}")
+                except ProducerError as error:
+                    failures[place] = error
+
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(CONCURRENCY, len(numbered))):
+                workers.create_task(work())
+        if failures:
+            raise PartlyEnqueued(receipts, dict(sorted(failures.items())))
+        return tuple(receipts[place] for place, _ in numbered)
+
+    async def forward(
+        self, envelope: Envelope, cloud_queue: str, *, schedule_at: datetime | None = None
+    ) -> Receipt:
+        """Send an accepted task on: its next attempt, a park, a replay. Its type need not be known here,
+        and no size is too large.
+
+        Raises:
+            UnknownQueue: no queue of the catalog, and no `-retry` sibling, has this name.
+            InvalidSchedule: as for `enqueue`.
+        """
+        self._check_open()
+        queue = self._catalog.carrying(cloud_queue)
+        if queue is None:
+            raise UnknownQueue(
+                f"no queue of the catalog carries {cloud_queue!r}; it has: "
+                + ", ".join(queue.name for queue in self._catalog)
+            )
+        return await self._create(envelope, envelope.encode(), cloud_queue, queue, schedule_at)
+
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
+        """Publish to a topic of the project (its id alone); returns the message id once Pub/Sub confirmed.
+
+        Raises:
+            UnknownTopic: Pub/Sub has no such topic.
+        """
+        self._check_open()
+        return await self._topics.publish(topic, data, attributes)
+
+    def _check_open(self) -> None:
+        if self._loop is not asyncio.get_running_loop():
+            raise NotOpen
+
+    def _queue_of(self, task: Task) -> Queue:
+        try:
+            known = self._registry.get(task.name)
+        except UnknownTask:
+            known = None
+        if known is not type(task):
+            raise UnregisteredTask(task.name, type(task).__qualname__)
+        try:
+            return self._catalog.get(task.route())
+        except CatalogError as error:
+            raise UnknownQueue(f"task type {task.name!r}: {error}") from error
+
+    def _seal(self, task: Task) -> Envelope:
+        try:
+            return Envelope.seal(task, accepted_at=self._clock(), trace=traceparent())
+        except InvalidTask as error:
+            raise InvalidIdentity(f"task {task.name!r}: {error}") from error
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            raise InvalidIdentity(f"task {task.name!r}: {fault['loc'][0]}: {fault['msg']}") from error
+
+    async def _create(
+        self, envelope: Envelope, body: bytes, cloud_queue: str, queue: Queue, schedule_at: datetime | None
+    ) -> Receipt:
+        if schedule_at is not None:
+            _check_schedule(schedule_at, self._clock())
+        request = self._requests.build(envelope, body, cloud_queue, queue, schedule_at)
+        created = await self._tasks.create(request)
+        return Receipt(
+            task=request.task.name,
+            queue=cloud_queue,
+            type=envelope.type,
+            identity=envelope.identity,
+            delivery_id=envelope.delivery_id,
+            accepted_at=envelope.accepted_at,
+            duplicate=not created,
+        )
+
+
+def _check_schedule(schedule_at: datetime, now: datetime) -> None:
+    if schedule_at.utcoffset() is None:
+        raise InvalidSchedule(
+            f"schedule_at {schedule_at.isoformat()} has no time zone; build it with datetime.now(UTC) + …"
+        )
+    if schedule_at - now > MAX_AHEAD:
+        raise InvalidSchedule(
+            f"schedule_at {schedule_at.isoformat()} is more than {MAX_AHEAD.days} days ahead, the limit of "
+            "Cloud Tasks; enqueue it nearer to its time"
+        )

@@ -1,0 +1,85 @@
+"""A producer that records, for unit tests of code that enqueues. Checks as the real one, sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.cloud import tasks_v2
+
+from contracts import TASK_TYPES, Catalog, Task, TaskRegistry
+from producers.producer import Producer
+from producers.receipt import Receipt
+from producers.settings import ProducerSettings
+
+__all__ = ("Published", "RecordingProducer", "recording")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A recorded message. `topic` is the topic's id."""
+
+    topic: str
+    data: bytes
+    attributes: Mapping[str, str]
+
+
+class RecordingProducer(Producer):
+    """`Producer` with memory in place of the services; a name is taken for as long as it lives."""
+
+    def __init__(self, settings: ProducerSettings, catalog: Catalog, registry: TaskRegistry) -> None:
+        self._created = _Tasks()
+        self._published = _Topics()
+        super().__init__(settings, catalog, registry, tasks=self._created, topics=self._published)
+        self.tasks: list[Task] = []
+        """What was enqueued, without duplicates."""
+
+    @property
+    def created(self) -> list[tasks_v2.Task]:
+        """What Cloud Tasks would hold: enqueued and forwarded tasks, in the order of their creation."""
+        return [tasks_v2.Task.wrap(task) for task in self._created.by_name.values()]
+
+    @property
+    def published(self) -> list[Published]:
+        return list(self._published.messages)
+
+    async def enqueue(self, task: Task, *, schedule_at: datetime | None = None) -> Receipt:
+        receipt = await super().enqueue(task, schedule_at=schedule_at)
+        if not receipt.duplicate:
+            self.tasks.append(task)
+        return receipt
+
+
+def recording(catalog: Catalog, registry: TaskRegistry | None = None) -> RecordingProducer:
+    """`async with recording(catalog) as producer:` records what `enqueue` and its siblings are given.
+
+    The catalog is the application's own (`load_catalog`); the registry is by default that of `TASK_TYPES`.
+    """
+    return RecordingProducer(ProducerSettings(), catalog, registry or TaskRegistry(TASK_TYPES))
+
+
+class _Tasks:
+    def __init__(self) -> None:
+        self.by_name: dict[str, Any] = {}
+
+    async def open(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    async def create(self, request: Any) -> bool:
+        return self.by_name.setdefault(request.task.name, request.task) is request.task
+
+
+class _Topics:
+    def __init__(self) -> None:
+        self.messages: list[Published] = []
+
+    async def open(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
+        self.messages.append(Published(topic=topic, data=data, attributes=dict(attributes)))
+        return str(len(self.messages))

@@ -1,0 +1,60 @@
+"""What the tests of producers share: a catalog, an emulator with paused queues, settings that point there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contracts import TASK_TYPES, Catalog, TaskRegistry, load_catalog
+from producers import Producer, ProducerSettings
+from tests.emulator_fixture import RunningEmulator, running_emulator
+
+QUEUES_FILE = Path(__file__).parents[2] / "infra/terraform/queues.yaml"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own shell reaches a test."""
+    for name in ("K_SERVICE", "CLOUD_TASKS_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "SIDELANE_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog(QUEUES_FILE)
+
+
+@pytest.fixture(scope="session")
+def registry() -> TaskRegistry:
+    return TaskRegistry(TASK_TYPES)
+
+
+@pytest.fixture
+async def emulator(catalog: Catalog, tmp_path: Path) -> AsyncIterator[RunningEmulator]:
+    """Holds every task where it can be looked at: all queues are paused."""
+    async with running_emulator(catalog, tmp_path) as running:
+        await running.pause(catalog)
+        yield running
+
+
+@pytest.fixture
+def settings(emulator: RunningEmulator) -> ProducerSettings:
+    return pointing_at(emulator)
+
+
+@pytest.fixture
+async def producer(
+    settings: ProducerSettings, catalog: Catalog, registry: TaskRegistry
+) -> AsyncIterator[Producer]:
+    async with Producer(settings, catalog, registry) as opened:
+        yield opened
+
+
+def pointing_at(emulator: RunningEmulator) -> ProducerSettings:
+    return ProducerSettings(
+        queues_file=QUEUES_FILE,
+        cloud_tasks_emulator_host=emulator.addresses.tasks,
+        pubsub_emulator_host=emulator.addresses.pubsub,
+    )
