@@ -1,0 +1,120 @@
+"""Answers, for one queue, which tasks go now and when to look again; it sends nothing and knows no clock."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emulator.engine.settings import RateLimits
+from emulator.engine.token_bucket import TokenBucket
+
+_STALE_ALLOWED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchQueueStatistics:
+    """Tasks that wait for their time or turn, dispatches under way, and their limit."""
+
+    waiting: int
+    in_flight: int
+    max_in_flight: int
+
+
+class DispatchQueue:
+    """The waiting tasks of one queue by due time, its token bucket, its slots and whether it is paused.
+
+    A waiting task is a number and a due time (seconds since the epoch), some 200 bytes; what is in it stays
+    on disk. There is no bound on waiting tasks, as the service has none.
+    """
+
+    def __init__(self, rate_limits: RateLimits, *, paused: bool, now: float) -> None:
+        self.paused = paused
+        self._max_in_flight = rate_limits.max_concurrent_dispatches
+        self._bucket = TokenBucket(
+            rate=rate_limits.max_dispatches_per_second, burst=rate_limits.max_burst_size, now=now
+        )
+        self._due: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] = []  # an entry counts only while `_due` says the same
+        self._in_flight: dict[int, float] = {}
+
+    def change(self, rate_limits: RateLimits, *, now: float) -> None:
+        """Go on with other limits; what is in flight stays so."""
+        self._max_in_flight = rate_limits.max_concurrent_dispatches
+        self._bucket.change(
+            rate=rate_limits.max_dispatches_per_second, burst=rate_limits.max_burst_size, now=now
+        )
+
+    def add(self, task: int, due: float) -> None:
+        """Let `task` wait until `due`; one that waits already gets this due time."""
+        self._due[task] = due
+        heapq.heappush(self._heap, (due, task))
+        self._forget_stale()
+
+    def restore(self, tasks: Iterable[tuple[int, float]]) -> None:
+        """`add` for all (task, due) of a restart at once."""
+        self._due.update(tasks)
+        self._rebuild()
+
+    def discard(self, task: int) -> None:
+        """Forget a waiting task; one in flight or unknown is left alone."""
+        if self._due.pop(task, None) is not None:
+            self._forget_stale()
+
+    def discard_through(self, task: int) -> None:
+        """Forget every waiting task up to this number."""
+        self._due = {waiting: due for waiting, due in self._due.items() if waiting > task}
+        self._rebuild()
+
+    def take(self, now: float, *, slots: int) -> list[tuple[int, float]]:
+        """Take the tasks that go now, at most `slots`, as (task, due); they are in flight until `finish`.
+
+        A token is taken only with a due task and a slot in hand.
+        """
+        taken: list[tuple[int, float]] = []
+        if self.paused:
+            return taken
+        slots = min(slots, self._max_in_flight - len(self._in_flight))
+        while len(taken) < slots and (first := self._first()) is not None:
+            due, task = first
+            if due > now or not self._bucket.take(now):
+                break
+            heapq.heappop(self._heap)
+            del self._due[task]
+            self._in_flight[task] = now
+            taken.append((task, due))
+        return taken
+
+    def finish(self, task: int) -> None:
+        """The dispatch of `task` ended; it goes again only if it is added again."""
+        del self._in_flight[task]
+
+    def look_again_at(self, now: float) -> float | None:
+        """When `take` may find more; None if that takes another call first (`add`, `finish`, a resume)."""
+        first = None if self.paused else self._first()
+        if first is None or len(self._in_flight) >= self._max_in_flight:
+            return None
+        return max(first[0], self._bucket.next_token_at(now))
+
+    def dispatched_at(self, task: int) -> float | None:
+        """When the attempt of `task` that is under way began, or None."""
+        return self._in_flight.get(task)
+
+    def statistics(self) -> DispatchQueueStatistics:
+        return DispatchQueueStatistics(
+            waiting=len(self._due), in_flight=len(self._in_flight), max_in_flight=self._max_in_flight
+        )
+
+    def _first(self) -> tuple[float, int] | None:
+        """The entry that is due first, stale ones dropped."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else None
+
+    def _forget_stale(self) -> None:
+        if len(self._heap) > 2 * len(self._due) + _STALE_ALLOWED:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._heap = [(due, task) for task, due in self._due.items()]
+        heapq.heapify(self._heap)

@@ -1,0 +1,61 @@
+"""Names what can go wrong in the emulator; it decides nothing about what happens next.
+
+EmulatorError
+├── StoreError             the database could not be opened, or a commit failed
+│   └── StoreClosedError   the store was used before open() or after aclose()
+├── PortInUseError         a port of the emulator is taken
+└── ApiError               a call is answered with a status other than OK
+    └── InvalidArgumentError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.message import Message
+
+
+class EmulatorError(Exception):
+    """Base of every error of the emulator."""
+
+
+class StoreError(EmulatorError):
+    """The database could not be opened or a commit failed; the message carries SQLite's reason."""
+
+
+class StoreClosedError(StoreError):
+    """The store is not open. Await `open()` first and stop using it before `aclose()`."""
+
+    def __init__(self) -> None:
+        super().__init__("the store is not open: await open() first, and stop using it before aclose()")
+
+
+class PortInUseError(EmulatorError):
+    """A port is taken by another process. Choose another one, or 0 for any free one."""
+
+    def __init__(self, service: str, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port} for {service} ({reason}): "
+            f"stop the process that holds it, or choose another port (0 takes any free one)"
+        )
+
+
+class ApiError(EmulatorError):
+    """The answer to a call that fails, as the real service words it.
+
+    `details` are the messages of google.rpc.error_details that go along (most errors have none).
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str, details: Sequence[Message] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = tuple(details)
+
+
+class InvalidArgumentError(ApiError):
+    """The call itself is wrong; the message says which field and what it may be."""
+
+    def __init__(self, message: str, details: Sequence[Message] = ()) -> None:
+        super().__init__(grpc.StatusCode.INVALID_ARGUMENT, message, details)

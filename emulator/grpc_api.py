@@ -1,0 +1,95 @@
+"""Puts async functions behind a gRPC service, and words what is not served; it knows no API of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from emulator.errors import ApiError, StoreClosedError
+
+logger = logging.getLogger(__name__)
+
+Method = Callable[[Any], Awaitable[Any]]
+"""An async function from a request message to its response message. It raises ApiError to answer an error."""
+
+
+class Service(grpc.GenericRpcHandler):
+    """Serves the given methods of one gRPC service; every other method of it answers UNIMPLEMENTED.
+
+    Pass it to `grpc.aio.Server.add_generic_rpc_handlers`.
+    """
+
+    def __init__(self, name: str, methods: Mapping[str, tuple[Any, Method]]) -> None:
+        """`name` is the full service name (`google.cloud.tasks.v2.CloudTasks`).
+
+        `methods` maps a method's name to (protobuf class of its request, async function).
+        """
+        self._prefix = f"/{name}/"
+        self._served = ", ".join(methods) or f"nothing of {name}"
+        self._handlers = {
+            f"/{name}/{method}": grpc.unary_unary_rpc_method_handler(
+                _answering(function),
+                request_deserializer=request_class.FromString,
+                response_serializer=_serialize,
+            )
+            for method, (request_class, function) in methods.items()
+        }
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        path = handler_call_details.method
+        handler = self._handlers.get(path)
+        if handler is None and path.startswith(self._prefix):
+            return self._not_served(path.removeprefix(self._prefix))
+        return handler
+
+    def _not_served(self, method: str) -> grpc.RpcMethodHandler[Any, Any]:
+        message = f"{method} is not served by the Sidelane emulator yet: it serves {self._served}."
+
+        async def refuse(_request: bytes) -> NoReturn:
+            raise ApiError(grpc.StatusCode.UNIMPLEMENTED, message)
+
+        return grpc.unary_unary_rpc_method_handler(_answering(refuse))
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _answering(method: Method) -> Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]:
+    """Translate what `method` raises to the status of the call. A defect of ours is logged, and INTERNAL."""
+
+    async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return await method(request)
+        except ApiError as exc:
+            error = exc
+        except StoreClosedError:
+            error = ApiError(grpc.StatusCode.UNAVAILABLE, "The emulator is shutting down.")
+        except Exception as exc:
+            logger.exception("a call failed by a defect of the emulator")
+            error = ApiError(
+                grpc.StatusCode.INTERNAL, f"The emulator failed ({type(exc).__name__}); its log says why."
+            )
+        return await context.abort(error.code, error.message, _rich_status(error))
+
+    return answer
+
+
+def _rich_status(error: ApiError) -> tuple[tuple[str, bytes], ...]:
+    """The trailing metadata in which gRPC clients look for error details; empty without any."""
+    if not error.details:
+        return ()
+    packed = [any_pb2.Any() for _ in error.details]
+    for holder, detail in zip(packed, error.details, strict=True):
+        holder.Pack(detail)
+    status = status_pb2.Status(code=error.code.value[0], message=error.message, details=packed)
+    return (("grpc-status-details-bin", status.SerializeToString()),)

@@ -1,0 +1,110 @@
+"""Puts Pub/Sub together: its two gRPC services on the store, and its pushes; the parts do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import grpc.aio
+from google.pubsub_v1 import types
+
+from emulator.engine.clock import Clock
+from emulator.grpc_api import Service
+from emulator.oidc import TokenIssuer
+from emulator.pubsub import backlog
+from emulator.pubsub.backlog import Backlog
+from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes, Wakeups
+from emulator.pubsub.ensure import ensure
+from emulator.pubsub.publisher import PublisherApi
+from emulator.pubsub.pusher import PushTally, PushTools
+from emulator.pubsub.pushers import Pushers
+from emulator.pubsub.resources import checked_subscription, checked_topic
+from emulator.pubsub.sender import PushSender
+from emulator.pubsub.subscriber import SubscriberApi
+from emulator.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class PubSubStatistics:
+    """Messages published and pushes ended since the start, and pushes under way now."""
+
+    published_total: int
+    pushes_acknowledged_total: int
+    pushes_failed_total: int
+    pushes_under_way: int
+
+
+class PubSub:
+    """Google Cloud Pub/Sub v1 on a store opened with `SCHEMA`. Open it after the store, issuer and sender.
+
+    What Publish acknowledged is on disk. Delivery is at least once: a push cut off by the end of the process
+    is sent again after the next start.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock, issuer: TokenIssuer, sender: PushSender) -> None:
+        self._store = store
+        self._clock = clock
+        self._tally = PushTally()
+        wakeups = Wakeups(clock)
+        self._changes = Changes(store, wakeups)
+        self._publisher = PublisherApi(store, self._changes, clock)
+        self._subscriber = SubscriberApi(store, self._changes, wakeups, clock)
+        tools = PushTools(
+            changes=self._changes,
+            wakeups=wakeups,
+            clock=clock,
+            issuer=issuer,
+            sender=sender,
+            tally=self._tally,
+        )
+        self._pushers = Pushers(store, tools)
+
+    async def open(self) -> None:
+        """Take up what the store holds, and push."""
+        now = self._now()
+        await self._store.write(lambda db: backlog.begin(db, now))
+        await self._pushers.open()
+
+    async def aclose(self) -> None:
+        """End pushing; what is not acknowledged stays in the store."""
+        await self._pushers.aclose()
+        await self._changes.aclose()
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Serve Publisher and Subscriber on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
+        publisher = Service("google.pubsub.v1.Publisher", self._publisher.methods())
+        subscriber = Service("google.pubsub.v1.Subscriber", self._subscriber.methods())
+        server.add_generic_rpc_handlers((publisher, subscriber))
+
+    async def ensure(
+        self, topics: Iterable[types.Topic], subscriptions: Iterable[types.Subscription]
+    ) -> None:
+        """Create these topics and subscriptions, or give those that exist these settings: all or none.
+
+        Raises ApiError as the calls that create them do, and EmulatorError for a subscription that exists on
+        another topic.
+        """
+        wanted_topics = [checked_topic(topic) for topic in topics]
+        wanted_subscriptions = [checked_subscription(subscription) for subscription in subscriptions]
+        now = self._now()
+        names = [subscription.name for subscription in wanted_subscriptions]
+        await self._changes.commit(
+            lambda db: ensure(db, wanted_topics, wanted_subscriptions, now),
+            concerns=lambda _: (PUSH_SUBSCRIPTIONS, *names),
+        )
+
+    async def backlogs(self) -> list[Backlog]:
+        """Each subscription's messages that are not acknowledged, by its name."""
+        now = self._now()
+        return await self._store.read(lambda db: backlog.backlogs(db, now))
+
+    def statistics(self) -> PubSubStatistics:
+        return PubSubStatistics(
+            published_total=self._publisher.published,
+            pushes_acknowledged_total=self._tally.acknowledged,
+            pushes_failed_total=self._tally.failed,
+            pushes_under_way=self._tally.under_way,
+        )
+
+    def _now(self) -> int:
+        return round(self._clock.now() * 1_000_000)

@@ -1,0 +1,20 @@
+"""Lets a method on Google's typed messages answer those of the wire; it knows no call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.protobuf import empty_pb2
+
+from emulator.grpc_api import Method
+
+
+def method(request_type: Any, function: Callable[[Any], Awaitable[Any]]) -> tuple[Any, Method]:
+    """The entry of `grpc_api.Service` for `function`, whose None is answered as google.protobuf.Empty."""
+
+    async def call(request: Any) -> Any:
+        response = await function(request_type.wrap(request))
+        return empty_pb2.Empty() if response is None else type(response).pb(response)
+
+    return request_type.pb(), call

@@ -1,0 +1,231 @@
+"""Keeps what the emulator acknowledged, in one SQLite file; it knows no table and no API."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from emulator.errors import StoreClosedError, StoreError
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit returns once it is on disk
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",  # milliseconds
+    "PRAGMA cache_size = -65536",  # 64 MiB
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """What the store did since `open()`. `pending` counts writes not yet on disk, at most `max_pending`."""
+
+    pending: int
+    max_pending: int
+    commits_total: int
+    written_total: int
+    failed_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A job on its way to the writer thread, and the future that its caller awaits."""
+
+    job: Job[Any]
+    future: asyncio.Future[Any]
+
+
+class Store:
+    """SQLite on one writer thread with group commit (WAL, synchronous=FULL) and one reader thread.
+
+    Jobs are plain functions of a connection: they run on those threads, so they must touch nothing else that
+    changes, and they never begin, commit or roll back. The store belongs to the event loop that opened it.
+    """
+
+    def __init__(
+        self, path: Path, *, schema: Sequence[str], max_pending: int = 4096, max_batch: int = 512
+    ) -> None:
+        """`schema` is run at every open: write it so that it can be (CREATE ... IF NOT EXISTS).
+
+        At most `max_pending` writes wait or run at a time, and as many reads; a caller beyond that waits its
+        turn. One commit takes at most `max_batch` writes.
+        """
+        self._path = path
+        self._schema = tuple(schema)
+        self._max_pending = max_pending
+        self._max_batch = max_batch
+        self._writes: SimpleQueue[_Write | None] = SimpleQueue()
+        self._write_slots = asyncio.Semaphore(max_pending)
+        self._read_slots = asyncio.Semaphore(max_pending)
+        self._is_open = False
+        self._pending = 0
+        self._commits = 0
+        self._written = 0
+        self._failed = 0
+
+    async def open(self) -> None:
+        """Open the file (and its folder), bring the schema up and start the threads. Raises StoreError."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._writer, self._reader = await asyncio.to_thread(self._connect)
+        except BlockingIOError as exc:
+            raise StoreError(
+                f"the database {self._path} is in use by another emulator: "
+                f"stop it, or choose another data folder"
+            ) from exc
+        except (sqlite3.Error, OSError) as exc:
+            raise StoreError(f"cannot open the database {self._path}: {exc}") from exc
+        self._writer_done = asyncio.Event()
+        self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        threading.Thread(target=self._run_writer, name="store-writer", daemon=True).start()
+        self._is_open = True
+
+    async def aclose(self) -> None:
+        """Commit what was handed over, then close. Calling it again does nothing."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._writes.put(None)
+        await self._writer_done.wait()
+        await asyncio.to_thread(self._reader_thread.shutdown)
+        await asyncio.to_thread(self._disconnect)
+
+    async def write(self, job: Job[T]) -> T:
+        """Run `job` within the next group commit; return what it returned once that is on disk.
+
+        A job that raises is rolled back alone and raises here; the others of its batch commit. A commit that
+        fails raises StoreError for its whole batch. A cancelled caller's job may be committed all the same.
+        """
+        await self._write_slots.acquire()
+        try:
+            self._require_open()
+            future: asyncio.Future[T] = self._loop.create_future()
+            self._pending += 1
+            self._writes.put(_Write(job, future))
+        except BaseException:
+            self._write_slots.release()
+            raise
+        return await future
+
+    async def read(self, job: Job[T]) -> T:
+        """Run `job` in one read transaction of the reader connection: it sees what is committed."""
+        async with self._read_slots:
+            self._require_open()
+            return await self._loop.run_in_executor(self._reader_thread, self._read, job)
+
+    def statistics(self) -> StoreStatistics:
+        return StoreStatistics(
+            pending=self._pending,
+            max_pending=self._max_pending,
+            commits_total=self._commits,
+            written_total=self._written,
+            failed_total=self._failed,
+        )
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise StoreClosedError
+
+    def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            self._lock = self._path.with_suffix(".lock").open(
+                "w"
+            )  # the system frees it when the process dies
+            undo.callback(self._lock.close)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            writer = self._connection(undo, *_SETTINGS, *self._schema)
+            reader = self._connection(undo, *_SETTINGS, "PRAGMA query_only = ON")
+            undo.pop_all()
+        return writer, reader
+
+    def _connection(self, undo: ExitStack, *statements: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        undo.callback(connection.close)
+        for statement in statements:
+            connection.execute(statement)
+        return connection
+
+    def _disconnect(self) -> None:
+        self._reader.close()
+        self._writer.close()
+        self._lock.close()
+
+    def _read(self, job: Job[T]) -> T:
+        self._reader.execute("BEGIN")
+        try:
+            return job(self._reader)
+        finally:
+            self._reader.execute("COMMIT")
+
+    def _run_writer(self) -> None:
+        """The writer thread: take what waits, commit it as one, tell the callers; end at None."""
+        ending = False
+        while not ending:
+            batch: list[_Write] = []
+            write = self._writes.get()
+            while write is not None:
+                batch.append(write)
+                if len(batch) == self._max_batch:
+                    break
+                try:
+                    write = self._writes.get_nowait()
+                except Empty:
+                    break
+            ending = write is None
+            if batch:
+                results = self._commit([write.job for write in batch])
+                self._loop.call_soon_threadsafe(self._settle, batch, results)
+        self._loop.call_soon_threadsafe(self._writer_done.set)
+
+    def _commit(self, jobs: Sequence[Job[Any]]) -> list[tuple[Any, BaseException | None]]:
+        """Run the jobs in one transaction. Returns, for each, its result or what it raised."""
+        results: list[tuple[Any, BaseException | None]] = []
+        execute = self._writer.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                execute("SAVEPOINT job")
+                try:
+                    results.append((job(self._writer), None))
+                except BaseException as exc:  # whatever a job raises belongs to its caller alone
+                    execute("ROLLBACK TO job")
+                    results.append((None, exc))
+                execute("RELEASE job")
+            execute("COMMIT")
+        except sqlite3.Error as exc:
+            with suppress(sqlite3.Error):  # SQLite has rolled back already after some failures
+                execute("ROLLBACK")
+            failure = StoreError(f"cannot commit to {self._path}: {exc}")
+            failure.__cause__ = exc
+            return [(None, failure) for _ in jobs]
+        return results
+
+    def _settle(self, batch: Sequence[_Write], results: Sequence[tuple[Any, BaseException | None]]) -> None:
+        """Back on the event loop: give each caller its result, and its place to the next one."""
+        self._commits += 1
+        for write, (result, error) in zip(batch, results, strict=True):
+            self._pending -= 1
+            self._write_slots.release()
+            if error is None:
+                self._written += 1
+            else:
+                self._failed += 1
+            if write.future.done():
+                continue
+            if error is None:
+                write.future.set_result(result)
+            else:
+                write.future.set_exception(error)

@@ -1,0 +1,172 @@
+"""Serves the calls on queues: on disk first, then in memory, then to the dispatcher; it sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+
+import grpc
+
+from emulator.engine import names
+from emulator.engine.clock import Clock
+from emulator.errors import ApiError
+from emulator.store import Store
+from emulator.tasks import tables
+from emulator.tasks.dispatcher import Dispatcher
+from emulator.tasks.live_queue import LiveQueue
+from emulator.tasks.messages import PAUSED, RUNNING, Pb, Queue, set_moment
+from emulator.tasks.queue_resource import checked_queue
+
+
+class Queues:
+    """All queues, in memory as they are on disk. Their number is unbounded, as they are few."""
+
+    def __init__(self, store: Store, clock: Clock, dispatcher: Dispatcher, *, tombstone_ttl: float) -> None:
+        """`tombstone_ttl`: seconds for which the name of a deleted queue stays taken."""
+        self._store = store
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._tombstone_ttl = tombstone_ttl
+        self._by_name: dict[str, LiveQueue] = {}
+
+    def __iter__(self) -> Iterator[LiveQueue]:
+        return iter(self._by_name.values())
+
+    async def open(self) -> None:
+        """Load every queue and its waiting tasks. Nothing is dispatched before `start`."""
+        rows = await self._store.read(tables.queues)
+        for key, name, message in rows:
+            queue = LiveQueue(key, Queue.FromString(message), now=self._clock.now())
+            queue.dispatch.restore(await self._store.read(_pending(key)))
+            self._by_name[name] = queue
+
+    def start(self) -> None:
+        """Dispatch from now on."""
+        for queue in self:
+            self._dispatcher.look(queue)
+
+    async def ensure(self, queues: Sequence[Pb]) -> None:
+        """Create the queues that are missing; give the others these settings, and leave them paused or not.
+
+        Raises InvalidArgumentError.
+        """
+        for queue in queues:
+            names.check_queue(queue.name)
+        await asyncio.gather(*(self._ensure(checked_queue(queue)) for queue in queues))
+
+    def get(self, name: str) -> LiveQueue:
+        """Raises InvalidArgumentError, or NOT_FOUND."""
+        queue = self._by_name.get(name)
+        if queue is None:
+            names.check_queue(name)
+            raise queue_not_found()
+        return queue
+
+    def page(self, location: str, *, after: str, limit: int) -> list[Pb]:
+        """Queues of the location by name, beginning after the name `after`. Raises InvalidArgumentError."""
+        names.check_location(location)
+        prefix = f"{location}/queues/"
+        found = sorted(name for name in self._by_name if name.startswith(prefix) and name > after)
+        return [self._by_name[name].message for name in found[:limit]]
+
+    async def create(self, location: str, given: Pb) -> Pb:
+        """Raises InvalidArgumentError, ALREADY_EXISTS, or FAILED_PRECONDITION for a name deleted of late."""
+        names.check_queue_under(given.name, location)
+        return (await self._insert(checked_queue(given))).message
+
+    async def set_paused(self, name: str, paused: bool) -> Pb:
+        """Raises InvalidArgumentError, or NOT_FOUND."""
+
+        def change(message: Pb) -> None:
+            message.state = PAUSED if paused else RUNNING
+
+        return await self._change(self.get(name), change)
+
+    async def purge(self, name: str) -> Pb:
+        """End every task that is there. Raises InvalidArgumentError, or NOT_FOUND."""
+        queue, now = self.get(name), self._clock.now()
+        last = await self._store.write(
+            lambda connection: tables.end_all_tasks(connection, queue.key, now=now)
+        )
+        queue.dispatch.discard_through(last)
+        return await self._change(queue, lambda message: set_moment(message.purge_time, now))
+
+    async def delete(self, name: str) -> None:
+        """With its tasks. Raises InvalidArgumentError, or NOT_FOUND."""
+        names.check_queue(name)
+        now = self._clock.now()
+
+        def delete(connection: sqlite3.Connection) -> None:
+            if tables.find_queue(connection, name) is None:
+                raise ApiError(grpc.StatusCode.NOT_FOUND, "Requested entity was not found.")
+            tables.delete_queue(connection, name, now=now)
+
+        await self._store.write(delete)
+        self._dispatcher.forget(self._by_name.pop(name))
+
+    async def _ensure(self, wanted: Pb) -> None:
+        existing = self._by_name.get(wanted.name)
+        if existing is None:
+            await self._insert(wanted)
+        else:
+            await self._change(existing, _with_settings_of(wanted))
+
+    async def _insert(self, message: Pb) -> LiveQueue:
+        name, now = str(message.name), self._clock.now()
+
+        def insert(connection: sqlite3.Connection) -> int:
+            if tables.find_queue(connection, name) is not None:
+                raise ApiError(grpc.StatusCode.ALREADY_EXISTS, "Queue already exists")
+            deleted_at = tables.queue_deleted_at(connection, name)
+            if deleted_at is not None and now < deleted_at + self._tombstone_ttl:
+                raise ApiError(
+                    grpc.StatusCode.FAILED_PRECONDITION,
+                    "The queue cannot be created because a queue with this name existed too recently.",
+                )
+            return tables.insert_queue(connection, name, message.SerializeToString())
+
+        queue = LiveQueue(await self._store.write(insert), message, now=now)
+        self._by_name[name] = queue
+        return queue
+
+    async def _change(self, queue: LiveQueue, change: Callable[[Pb], None]) -> Pb:
+        """Change the queue's message on disk, so that changes at the same time all count, and follow it."""
+        name = queue.name
+
+        def update(connection: sqlite3.Connection) -> bytes:
+            row = tables.find_queue(connection, name)
+            if row is None:
+                raise queue_not_found()
+            message = Queue.FromString(row[1])
+            change(message)
+            changed: bytes = message.SerializeToString()
+            tables.update_queue(connection, row[0], changed)
+            return changed
+
+        queue.follow(await self._store.write(update), now=self._clock.now())
+        self._dispatcher.look(queue)
+        return queue.message
+
+
+def queue_not_found() -> ApiError:
+    return ApiError(
+        grpc.StatusCode.NOT_FOUND,
+        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to "
+        "initialize.",
+    )
+
+
+def _pending(queue: int) -> Callable[[sqlite3.Connection], list[tuple[int, float]]]:
+    return lambda connection: tables.pending(connection, queue)
+
+
+def _with_settings_of(wanted: Pb) -> Callable[[Pb], None]:
+    def change(message: Pb) -> None:
+        state, purge_time = message.state, message.purge_time if message.HasField("purge_time") else None
+        message.CopyFrom(wanted)
+        message.state = state
+        if purge_time is not None:
+            message.purge_time.CopyFrom(purge_time)
+
+    return change

@@ -1,0 +1,97 @@
+"""Puts Cloud Tasks together: its gRPC service on the store, and its dispatch; the parts do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc.aio
+
+from emulator.engine.clock import Clock
+from emulator.engine.dispatch_queue import DispatchQueueStatistics
+from emulator.engine.exchange import Sender
+from emulator.oidc import TokenIssuer
+from emulator.store import Store
+from emulator.tasks.api import CloudTasks
+from emulator.tasks.dispatcher import Dispatcher, DispatcherStatistics
+from emulator.tasks.messages import PAUSED, Pb
+from emulator.tasks.queues import Queues
+from emulator.tasks.retention import Retention
+from emulator.tasks.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksSettings:
+    """How Cloud Tasks behaves on this machine. Durations are seconds."""
+
+    task_tombstone_ttl: float = 3600.0
+    """For which the name of a task that ended stays taken; production says up to 24 hours."""
+    queue_tombstone_ttl: float = 0.0
+    """For which the name of a deleted queue stays taken; production says up to 7 days."""
+    max_in_flight: int = 2000
+    """Attempts under way at a time, all queues together."""
+    shutdown_grace: float = 3.0
+    """For which attempts under way may end when the emulator closes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSummary:
+    """One queue, for people."""
+
+    name: str
+    paused: bool
+    dispatch: DispatchQueueStatistics
+
+
+class TasksService:
+    """Google Cloud Tasks v2 on a store opened with `SCHEMA`. Open it after the store, issuer and sender.
+
+    What a call acknowledged is on disk. Delivery is at least once: a dispatch cut off by the end of the
+    process is sent again after the next start.
+    """
+
+    def __init__(
+        self, store: Store, *, clock: Clock, issuer: TokenIssuer, sender: Sender, settings: TasksSettings
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = Dispatcher(store, clock, sender, issuer, max_in_flight=settings.max_in_flight)
+        self._queues = Queues(store, clock, self._dispatcher, tombstone_ttl=settings.queue_tombstone_ttl)
+        self._retention = Retention(store, clock, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
+        tasks = Tasks(store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
+        self._api = CloudTasks(self._queues, tasks)
+
+    async def open(self, queues: Sequence[Pb]) -> None:
+        """Take up what the store holds, make sure of `queues` (google.cloud.tasks.v2.Queue), and dispatch.
+
+        A queue that exists gets these settings and stays paused or not. Raises InvalidArgumentError.
+        """
+        await self._queues.open()
+        await self._queues.ensure(queues)
+        self._queues.start()
+        await self._retention.open()
+
+    async def aclose(self) -> None:
+        """End dispatching; what is under way has `shutdown_grace` to end."""
+        await self._retention.aclose()
+        await self._dispatcher.aclose(self._settings.shutdown_grace)
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Serve the API on `server`."""
+        server.add_generic_rpc_handlers(self._api.services())
+
+    def queues(self) -> list[QueueSummary]:
+        """Every queue, by name."""
+        return sorted(
+            (
+                QueueSummary(
+                    name=queue.name,
+                    paused=queue.message.state == PAUSED,
+                    dispatch=queue.dispatch.statistics(),
+                )
+                for queue in self._queues
+            ),
+            key=lambda summary: summary.name,
+        )
+
+    def statistics(self) -> DispatcherStatistics:
+        return self._dispatcher.statistics()

@@ -1,0 +1,135 @@
+"""Makes the Task message that is stored, and the one that is answered; it never stores one."""
+
+from __future__ import annotations
+
+import grpc
+from google.rpc.code_pb2 import Code
+
+from emulator.engine import limits
+from emulator.engine.attempts import Attempt
+from emulator.engine.headers import stored_headers
+from emulator.errors import ApiError, InvalidArgumentError
+from emulator.tasks.messages import (
+    BASIC,
+    FULL,
+    HTTP_METHODS,
+    POST,
+    Pb,
+    Task,
+    moment_of,
+    seconds_of,
+    set_moment,
+)
+from emulator.tasks.tables import TaskRow
+
+_CODES = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    409: Code.ABORTED,
+    429: Code.RESOURCE_EXHAUSTED,
+    499: Code.CANCELLED,
+    500: Code.INTERNAL,
+    501: Code.UNIMPLEMENTED,
+    503: Code.UNAVAILABLE,
+    504: Code.DEADLINE_EXCEEDED,
+}
+"""google.rpc.Code of an HTTP status, as google/rpc/code.proto maps them; others are UNKNOWN."""
+
+
+def stored_task(given: Pb, name: str, *, now: float) -> Pb:
+    """The task as it is kept: defaults filled in, output-only fields of the caller ignored.
+
+    Raises InvalidArgumentError, or ApiError UNIMPLEMENTED for a field that is not served.
+    """
+    _refuse_unserved(given)
+    task = Task(name=name, http_request=given.http_request)
+    _complete_request(task.http_request)
+    set_moment(task.schedule_time, _schedule_time(given, now=now))
+    task.create_time.seconds = int(now)  # the service keeps whole seconds
+    if given.HasField("dispatch_deadline"):
+        limits.check_dispatch_deadline(seconds_of(given.dispatch_deadline))
+        task.dispatch_deadline.CopyFrom(given.dispatch_deadline)
+    else:
+        task.dispatch_deadline.seconds = int(limits.DISPATCH_DEADLINE)
+    limits.check_stored_size(task.ByteSize())
+    return task
+
+
+def answered_task(task: Pb, view: int) -> Pb:
+    """The task as its creator gets it back. Changes `task`, which must be stored before."""
+    if view == FULL:
+        task.view = FULL
+    else:
+        task.view = BASIC
+        task.http_request.ClearField("body")
+    return task
+
+
+def task_of(row: TaskRow, view: int, *, dispatched_at: float | None) -> Pb:
+    """The task as Get and List answer it; `dispatched_at` is when an attempt that is under way began."""
+    task = Task.FromString(row.message)
+    set_moment(task.schedule_time, row.schedule_time)
+    attempts = row.attempts
+    task.dispatch_count = attempts.dispatch_count + (dispatched_at is not None)
+    task.response_count = attempts.response_count
+    first = dispatched_at if attempts.first_dispatch_time is None else attempts.first_dispatch_time
+    if first is not None:
+        set_moment(task.first_attempt.dispatch_time, first)
+    if dispatched_at is not None:
+        set_moment(task.last_attempt.schedule_time, row.schedule_time)
+        set_moment(task.last_attempt.dispatch_time, dispatched_at)
+    elif attempts.last is not None:
+        _fill(task.last_attempt, attempts.last)
+    return answered_task(task, view)
+
+
+def _refuse_unserved(given: Pb) -> None:
+    for field, remedy in (
+        ("app_engine_http_request", "use http_request"),
+        ("retry_config", "set the retry_config of the queue"),
+    ):
+        if given.HasField(field):
+            raise _not_served(f"Task.{field}", remedy)
+    if not given.HasField("http_request"):
+        raise InvalidArgumentError("Task.http_request is required.")
+    if given.http_request.HasField("oauth_token"):
+        raise _not_served("HttpRequest.oauth_token", "use oidc_token")
+
+
+def _complete_request(request: Pb) -> None:
+    limits.check_url(request.url)
+    request.http_method = request.http_method or POST
+    if request.http_method not in HTTP_METHODS:
+        raise InvalidArgumentError(f"HttpRequest.httpMethod {request.http_method} is unknown.")
+    limits.check_body(HTTP_METHODS[request.http_method], request.body)
+    headers = stored_headers(request.headers)
+    limits.check_headers(headers)
+    request.headers.clear()
+    request.headers.update(headers)
+    if request.HasField("oidc_token") and not request.oidc_token.service_account_email:
+        raise InvalidArgumentError("HttpRequest.oidcToken.serviceAccountEmail is required.")
+
+
+def _schedule_time(given: Pb, *, now: float) -> float:
+    if not given.HasField("schedule_time"):
+        return now
+    asked = moment_of(given.schedule_time, "Task.scheduleTime")
+    limits.check_schedule_time(asked, now=now)
+    return max(asked, now)
+
+
+def _fill(attempt: Pb, ended: Attempt) -> None:
+    set_moment(attempt.schedule_time, ended.schedule_time)
+    set_moment(attempt.dispatch_time, ended.dispatch_time)
+    set_moment(attempt.response_time, ended.response_time)
+    code = _CODES.get(ended.status, Code.UNKNOWN)
+    attempt.response_status.code = code
+    attempt.response_status.message = f"{Code.Name(code)}({code}): HTTP status code {ended.status}"
+
+
+def _not_served(field: str, remedy: str) -> ApiError:
+    return ApiError(
+        grpc.StatusCode.UNIMPLEMENTED, f"{field} is not served by the Sidelane emulator yet: {remedy}."
+    )

@@ -1,0 +1,128 @@
+"""`sidelane up` as a process: what it prints, what it makes of the catalog, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig
+from google.pubsub_v1 import types
+
+from cli.up import dead_letter_subscriptions, dead_letter_topics, queue_resources
+from contracts import Catalog, load_catalog
+from tests.emulator.process import start, up
+from tests.emulator.running import tasks_client
+
+LOCATION = "projects/sidelane-local/locations/us-central1"
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return load_catalog(Path("infra/terraform/queues.yaml"))
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+async def outcome(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
+    """Exit code, standard output and standard error of a process that ends by itself."""
+    async with asyncio.timeout(20):
+        out, error = await process.communicate()
+    return process.returncode, out.decode(), error.decode()
+
+
+def test_queues_become_cloud_tasks_resources(catalog: Catalog) -> None:
+    queues = {queue.name: queue for queue in queue_resources(catalog, LOCATION)}
+    assert len(queues) == len(list(catalog.cloud_tasks_queues()))
+    for queue in catalog:
+        assert queues[f"{LOCATION}/queues/{queue.name}"] == Queue(
+            name=f"{LOCATION}/queues/{queue.name}",
+            rate_limits=RateLimits(
+                max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
+                max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
+            ),
+            retry_config=RetryConfig(
+                max_attempts=-1,
+                min_backoff=queue.retry.min_backoff,
+                max_backoff=queue.retry.max_backoff,
+                max_doublings=queue.retry.max_doublings,
+            ),
+        )
+        sibling = queues[f"{LOCATION}/queues/{queue.retry_queue}"]
+        rate = queue.retry_rate_limits.max_dispatches_per_second
+        assert sibling.rate_limits.max_dispatches_per_second == rate
+
+
+def test_each_dead_letter_topic_has_a_subscription_of_its_name(catalog: Catalog) -> None:
+    topics = dead_letter_topics(catalog, "p")
+    assert [topic.name for topic in topics] == [
+        f"projects/p/topics/{topic}" for topic in catalog.dead_letter_topics()
+    ]
+    for topic, subscription in zip(
+        topics, dead_letter_subscriptions(catalog, "p", push_to=None), strict=True
+    ):
+        assert subscription == types.Subscription(
+            name=topic.name.replace("/topics/", "/subscriptions/"), topic=topic.name
+        )
+    pushed = dead_letter_subscriptions(catalog, "p", push_to="http://127.0.0.1:9/dead")
+    assert pushed[0].push_config == types.PushConfig(
+        push_endpoint="http://127.0.0.1:9/dead",
+        oidc_token=types.PushConfig.OidcToken(
+            service_account_email="dead-letters@p.iam.gserviceaccount.com",
+            audience="http://127.0.0.1:9/dead",
+        ),
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_ready_serves_the_catalog_and_ends_cleanly(
+    tmp_path: Path, catalog: Catalog, number: signal.Signals
+) -> None:
+    async with up(tmp_path) as process:
+        address = r"127\.0\.0\.1:[0-9]+"
+        assert re.fullmatch(f"ready tasks={address} pubsub={address} http={address}\n", process.ready)
+        async with tasks_client(process.addresses.tasks) as client:
+            found = {queue.name async for queue in await client.list_queues(parent=LOCATION)}
+            name = f"{LOCATION}/queues/developer-webhooks"
+            retry = (await client.get_queue(name=name)).retry_config
+        assert found == {queue.name for queue in queue_resources(catalog, LOCATION)}
+        assert retry.min_backoff == catalog.get("developer-webhooks").retry.min_backoff
+        process.signal(number)
+        assert await process.wait() == 0
+
+
+async def test_a_wrong_catalog_ends_it_with_the_reason(tmp_path: Path) -> None:
+    queues = tmp_path / "queues.yaml"
+    await asyncio.to_thread(queues.write_text, "defaults: {}\nqueues:\n  q:\n    rate_limits: 7\n")
+    code, out, error = await outcome(await start(tmp_path / "data", "--queues", str(queues)))
+    assert code == 2
+    assert out == ""
+    assert f"{queues}: queue 'q': field 'rate_limits'" in error
+    assert "Traceback" not in error
+
+
+async def test_a_port_in_use_ends_it_with_the_remedy(tmp_path: Path, taken_port: int) -> None:
+    code, out, error = await outcome(await start(tmp_path, "--pubsub-port", str(taken_port)))
+    assert code == 2
+    assert out == ""
+    assert f"cannot listen on 127.0.0.1:{taken_port} for Pub/Sub" in error
+    assert "choose another port" in error
+    assert "Traceback" not in error
+
+
+async def test_a_folder_in_use_ends_it_with_the_reason(tmp_path: Path) -> None:
+    async with up(tmp_path):
+        code, _, error = await outcome(await start(tmp_path))
+    assert code == 2
+    assert "in use by another emulator" in error
+    assert "Traceback" not in error

@@ -1,0 +1,8 @@
+"""The names that these tests use."""
+
+from __future__ import annotations
+
+PROJECT = "projects/example.com:dev"
+TOPIC = f"{PROJECT}/topics/events"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/worker"
+ENDPOINT = "http://handlers.test/events/worker"

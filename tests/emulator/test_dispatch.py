@@ -1,0 +1,104 @@
+"""Dispatch over real HTTP: the captured run, the token that a handler verifies, the caller's headers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from google.auth import jwt
+from google.cloud.tasks_v2 import OidcToken, RetryConfig
+
+from emulator import Emulator
+from tests.emulator.receiver import Receiver, receiving
+from tests.emulator.running import QUEUE, Running, queue, task, tasks_client
+
+EMAIL = "tasks@sidelane-local.iam.gserviceaccount.com"
+SOON = RetryConfig(min_backoff={"nanos": 1_000_000}, max_backoff={"nanos": 5_000_000})
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def emulator(running: Running) -> AsyncIterator[Emulator]:
+    async with running(queues=[queue(retry_config=SOON)]) as emulator:
+        yield emulator
+
+
+async def test_the_captured_run(emulator: Emulator, receiver: Receiver) -> None:
+    receiver.will_answer([503, 404, 429, 500, 302, 200])
+    async with tasks_client(emulator.addresses.tasks) as client:
+        await client.create_task(parent=QUEUE, task=task("t", f"{receiver.url}/hook"))
+        requests = await receiver.received(6)
+        await client.create_task(parent=QUEUE, task=task("sign", f"{receiver.url}/hook"))
+        await receiver.received(7)
+    prefix = "X-CloudTasks-Task"
+    names = [
+        f"{prefix}{name}" for name in ("RetryCount", "ExecutionCount", "PreviousResponse", "RetryReason")
+    ]
+    told = [tuple(request.headers.get(name) for name in names) for request in requests[:6]]
+    assert told == [
+        ("0", "0", None, None),
+        ("1", "0", "503", ""),
+        ("2", "1", "404", ""),
+        ("3", "2", "429", ""),
+        ("4", "2", "500", ""),
+        ("5", "3", "302", ""),
+    ]
+    assert [request.headers["X-CloudTasks-TaskName"] for request in requests] == ["t"] * 6 + ["sign"]
+    etas = [float(request.headers["X-CloudTasks-TaskETA"]) for request in requests[:6]]
+    assert etas == sorted(etas)
+    assert len(set(etas)) == 6
+
+
+async def test_the_request_is_the_callers_and_the_services(emulator: Emulator, receiver: Receiver) -> None:
+    async with tasks_client(emulator.addresses.tasks) as client:
+        headers = {"content-type": "application/json", "X-Cloudtasks-Taskname": "mine", "Cookie": "a=1"}
+        url = f"{receiver.url}/hook?a=%2F"
+        await client.create_task(parent=QUEUE, task=task("t", url, b"{}", http_method="PUT", headers=headers))
+        await client.create_task(parent=QUEUE, task=task("plain", url, b"{}"))
+        received = {
+            request.headers["X-CloudTasks-TaskName"]: request for request in await receiver.received(2)
+        }
+    request = received["t"]
+    assert (request.method, request.target, request.body) == ("PUT", "/hook?a=%2F", b"{}")
+    eta = request.headers["X-CloudTasks-TaskETA"]
+    assert request.headers == {
+        "Host": receiver.url.removeprefix("http://"),
+        "Content-Length": "2",
+        "User-Agent": "Google-Cloud-Tasks",
+        "content-type": "application/json",
+        "Cookie": "a=1",
+        "X-CloudTasks-QueueName": "webhooks",
+        "X-CloudTasks-TaskName": "t",
+        "X-CloudTasks-TaskRetryCount": "0",
+        "X-CloudTasks-TaskExecutionCount": "0",
+        "X-CloudTasks-TaskETA": eta,
+    }
+    assert "Content-Type" not in received["plain"].headers
+
+
+@pytest.mark.parametrize("audience", ["", "https://handlers.example"])
+async def test_the_token_of_a_task_is_one_that_a_handler_can_verify(
+    emulator: Emulator, receiver: Receiver, audience: str
+) -> None:
+    url = f"{receiver.url}/hook?a=1"
+    async with tasks_client(emulator.addresses.tasks) as client:
+        token = OidcToken(service_account_email=EMAIL, audience=audience)
+        await client.create_task(parent=QUEUE, task=task("t", url, oidc_token=token))
+        [request] = await receiver.received(1)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{emulator.addresses.http}/oauth2/v1/certs") as response,
+    ):
+        certificates = await response.json()
+    scheme, _, bearer = request.headers["Authorization"].partition(" ")
+    assert scheme == "Bearer"
+    claims = await asyncio.to_thread(jwt.decode, bearer, certs=certificates, audience=audience or url)
+    assert claims["email"] == EMAIL
+    assert claims["iss"] == "https://accounts.google.com"

@@ -1,0 +1,82 @@
+"""What a call answers when something fails that is not the caller's fault."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from emulator.errors import ApiError, StoreClosedError
+from emulator.grpc_api import Service
+
+
+async def fine(_: Empty) -> Empty:
+    return Empty()
+
+
+async def broken(_: Empty) -> Empty:
+    raise KeyError("a defect")
+
+
+async def closing(_: Empty) -> Empty:
+    raise StoreClosedError
+
+
+async def refusing(_: Empty) -> Empty:
+    raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+
+
+METHODS = {"Fine": fine, "Broken": broken, "Closing": closing, "Refusing": refusing}
+
+
+@pytest.fixture
+async def channel() -> AsyncIterator[grpc.aio.Channel]:
+    server = grpc.aio.server()
+    served = Service("test.Things", {name: (Empty, method) for name, method in METHODS.items()})
+    server.add_generic_rpc_handlers((served, Service("test.Nothing", {})))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+    await server.stop(grace=None)
+
+
+async def call(channel: grpc.aio.Channel, path: str) -> tuple[grpc.StatusCode, str]:
+    method = channel.unary_unary(
+        path, request_serializer=Empty.SerializeToString, response_deserializer=Empty.FromString
+    )
+    try:
+        await method(Empty())
+    except grpc.aio.AioRpcError as error:
+        return error.code(), error.details() or ""
+    return grpc.StatusCode.OK, ""
+
+
+async def test_errors_become_statuses(channel: grpc.aio.Channel, caplog: pytest.LogCaptureFixture) -> None:
+    assert await call(channel, "/test.Things/Fine") == (grpc.StatusCode.OK, "")
+    assert await call(channel, "/test.Things/Refusing") == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+    assert await call(channel, "/test.Things/Closing") == (
+        grpc.StatusCode.UNAVAILABLE,
+        "The emulator is shutting down.",
+    )
+    with caplog.at_level(logging.ERROR):
+        assert await call(channel, "/test.Things/Broken") == (
+            grpc.StatusCode.INTERNAL,
+            "The emulator failed (KeyError); its log says why.",
+        )
+    assert "a defect" in caplog.text
+
+
+async def test_a_method_that_is_not_served_says_what_is(channel: grpc.aio.Channel) -> None:
+    assert await call(channel, "/test.Things/Fly") == (
+        grpc.StatusCode.UNIMPLEMENTED,
+        "Fly is not served by the Sidelane emulator yet: it serves Fine, Broken, Closing, Refusing.",
+    )
+    assert await call(channel, "/test.Nothing/Fly") == (
+        grpc.StatusCode.UNIMPLEMENTED,
+        "Fly is not served by the Sidelane emulator yet: it serves nothing of test.Nothing.",
+    )
