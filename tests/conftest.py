@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import grpc.aio
 import pytest
+import pytest_asyncio
 from blockbuster import BlockBuster, blockbuster_ctx
 
 
@@ -22,8 +23,8 @@ def loop_guard() -> Iterator[BlockBuster]:
         yield guard
 
 
-@pytest.fixture(autouse=True, scope="session")
-def grpc_stays_up() -> Iterator[None]:
+@pytest_asyncio.fixture(autouse=True, scope="session", loop_scope="session")
+async def grpc_stays_up() -> AsyncIterator[None]:
     """Keep gRPC's threads from test to test: it joins them, and so blocks, whenever its last channel goes."""
     grpc.aio.init_grpc_aio()
     yield

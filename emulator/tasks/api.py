@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from typing import Any
@@ -11,7 +12,7 @@ from google.cloud.tasks_v2.types import cloudtasks
 from google.protobuf.empty_pb2 import Empty
 
 from emulator.errors import ApiError, InvalidArgumentError
-from emulator.grpc_api import Service
+from emulator.grpc_api import Method, Service
 from emulator.tasks.messages import ListQueuesResponse, ListTasksResponse, Pb
 from emulator.tasks.queues import Queues
 from emulator.tasks.tasks import Tasks
@@ -26,22 +27,23 @@ class CloudTasks:
     def __init__(self, queues: Queues, tasks: Tasks) -> None:
         self._queues = queues
         self._tasks = tasks
+        self._changing: set[asyncio.Task[Any]] = set()  # one for each call under way
 
     def services(self) -> tuple[Service, ...]:
         """The gRPC services of the port, those that the client expects beside CloudTasks included."""
         requests: Any = cloudtasks
         methods = {
-            "CreateQueue": self.create_queue,
+            "CreateQueue": self._finished(self.create_queue),
             "GetQueue": self.get_queue,
             "ListQueues": self.list_queues,
-            "PauseQueue": self.pause_queue,
-            "ResumeQueue": self.resume_queue,
-            "PurgeQueue": self.purge_queue,
-            "DeleteQueue": self.delete_queue,
-            "CreateTask": self.create_task,
+            "PauseQueue": self._finished(self.pause_queue),
+            "ResumeQueue": self._finished(self.resume_queue),
+            "PurgeQueue": self._finished(self.purge_queue),
+            "DeleteQueue": self._finished(self.delete_queue),
+            "CreateTask": self._finished(self.create_task),
             "GetTask": self.get_task,
             "ListTasks": self.list_tasks,
-            "DeleteTask": self.delete_task,
+            "DeleteTask": self._finished(self.delete_task),
         }
         return (
             Service(
@@ -54,6 +56,21 @@ class CloudTasks:
             Service("google.longrunning.Operations", {}),
             Service("google.cloud.location.Locations", {}),
         )
+
+    def _finished(self, method: Method) -> Method:
+        """The method, run to its end even where its caller leaves in the middle.
+
+        What it put on disk must reach the queues in memory too: a task that is on disk alone waits for the
+        next start, while its name refuses the caller's second try.
+        """
+
+        async def run(request: Pb) -> Any:
+            call = asyncio.ensure_future(method(request))
+            self._changing.add(call)
+            call.add_done_callback(self._changing.discard)
+            return await asyncio.shield(call)
+
+        return run
 
     async def create_queue(self, request: Pb) -> Pb:
         return await self._queues.create(request.parent, request.queue)

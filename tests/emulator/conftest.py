@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import grpc.aio
 import pytest
 
 from emulator import SystemClock
@@ -15,19 +13,12 @@ from emulator.oidc import TokenIssuer
 from tests.emulator.running import Running, running_in
 
 
-@pytest.fixture(scope="session", autouse=True)
-def grpc_runtime() -> Iterator[None]:
-    """Keep gRPC's poller for the session: ending it with its last object joins a thread on the event loop."""
-    grpc.aio.init_grpc_aio()
-    yield
-    grpc.aio.shutdown_grpc_aio()
-
-
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One OIDC key for all tests, since making one takes a while."""
     path = tmp_path_factory.mktemp("oidc") / "key.pem"
-    asyncio.run(TokenIssuer(path, clock=SystemClock()).open())
+    with asyncio.Runner() as runner:
+        runner.run(TokenIssuer(path, clock=SystemClock()).open())
     return path
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import PublisherClient  # type: ignore[import-untyped]  # it ships no types
+from google.cloud.pubsub_v1 import PublisherClient
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 
 from emulator.pubsub import PubSub
