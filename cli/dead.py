@@ -102,7 +102,11 @@ def _run(command: Callable[[HandlerSettings], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> None:
-    table = Table("id", "died", "type", "target", "generation", "attempts", "reason", "detail", "replayed")
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "died (UTC)", "reason", "attempts", "replayed"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("target", overflow="fold")
+    table.add_column("detail", no_wrap=True, overflow="ellipsis")
     async with open_sqlite(settings.database) as stores:
         async for kept in _find(stores.dead_letters, wanted):
             letter = kept.letter
@@ -110,14 +114,12 @@ async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> 
                 typer.echo(json.dumps(_as_json(kept)))
             table.add_row(
                 letter.id,
-                f"{letter.died_at:%Y-%m-%d %H:%M:%S}",
-                letter.type,
-                letter.target,
-                str(letter.generation),
-                str(letter.attempt),
+                f"{letter.died_at:%m-%d %H:%M:%S}",
                 letter.reason,
+                str(letter.attempt),
+                f"as {kept.replayed_as}" if kept.replayed_as is not None else "",
+                letter.target,
                 letter.detail,
-                f"as generation {kept.replayed_as}" if kept.replayed_as is not None else "",
             )
     if not as_json:
         Console().print(table)
