@@ -14,11 +14,10 @@ from cli.demo.endpoints import endpoints
 from cli.demo.processes import Processes, Service
 from cli.demo.receiver import Receiver
 from cli.demo.services import LOCATION, PROJECT, EmulatorAddresses, Services
+from cli.demo.stream import CALL_DEADLINE
 from cli.demo.survey import Survey
 from cli.demo.waiting import WaitingTasks
 from stores.sqlite import open_sqlite
-
-HTTP_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ async def open_stage(data: Path) -> AsyncIterator[Stage]:
     """
     services = Services(data=data)
     async with (
-        httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as client,
+        httpx.AsyncClient(timeout=CALL_DEADLINE, trust_env=False) as client,
         open_sqlite(services.database) as stores,
         Receiver() as receiver,
         Processes(data / "logs") as processes,

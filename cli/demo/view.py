@@ -36,7 +36,7 @@ class View(Protocol):
 
 @contextmanager
 def open_view(console: Console, clock: Clock = time.monotonic) -> Iterator[View]:
-    """A view that suits the console; it is closed at the end of the block, its last state left standing."""
+    """A view that suits the console, until the end of the block."""
     if not console.is_terminal:
         yield PlainView(console, clock)
         return
@@ -55,7 +55,9 @@ class LiveView:
         self._table: Table | None = None
 
     def say(self, happening: str) -> None:
-        self._live.console.print(f"{self._clock() - self._begun:5.1f} s  {happening}", highlight=False)
+        self._live.console.print(
+            f"{self._clock() - self._begun:5.1f} s  {happening}", highlight=False, markup=False
+        )
         self._happening = happening
         self._draw()
 

@@ -86,7 +86,7 @@ def test_a_terminal_gets_the_table_and_what_happens_now() -> None:
         view.say("starting")
         clock.now += 2
         view.show(findings())
-        view.say("killing the handlers")
-    assert "  2.0 s  killing the handlers" in out.getvalue()
-    assert "▶ killing the handlers" in out.getvalue()
+        view.say("killing the [handlers]")
+    assert "  2.0 s  killing the [handlers]" in out.getvalue()
+    assert "▶ killing the [handlers]" in out.getvalue()
     assert ["good", "3", "2", "1", "0", "2"] in rows(out.getvalue())
