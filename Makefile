@@ -25,6 +25,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/sidelane schemas --check
 	$(BIN)/check-jsonschema --schemafile infra/terraform/queues.schema.json infra/terraform/queues.yaml
 
 format: $(STAMP)

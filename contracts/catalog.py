@@ -176,7 +176,15 @@ def _resolve(path: Path, name: object, defaults: dict[str, Any], own: object) ->
     try:
         return Queue.model_validate({**merged, "name": name})
     except ValidationError as error:
-        faults = "\n".join(_explain(path, name, fault) for fault in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        # A block with a faulty item is reported as faulty itself; the item says more.
+        places = [fault["loc"] for fault in found]
+        innermost = [
+            fault
+            for fault in found
+            if not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
+        ]
+        faults = "\n".join(_explain(path, name, fault) for fault in innermost)
         raise CatalogError(faults) from error
 
 

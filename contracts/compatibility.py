@@ -66,6 +66,9 @@ class _Comparison:
         self._entered: set[tuple[str, str]] = set()
 
     def walk(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
+        old, new = _bare(old), _bare(new)
+        if not old and not new:  # anything, on both sides
+            return
         place = (json.dumps(old, sort_keys=True), json.dumps(new, sort_keys=True))
         if place in self._entered:  # a recursive type, compared further up already
             return
@@ -154,7 +157,7 @@ class _Comparison:
 
 def _variants(schema: Schema, document: Schema) -> list[Schema]:
     """What a value may be, as a flat list: references followed, unions opened, annotations dropped."""
-    own = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+    own = _bare(schema)
     if "$ref" in own:
         target: Any = document
         for part in own.pop("$ref").removeprefix("#/").split("/"):
@@ -165,6 +168,10 @@ def _variants(schema: Schema, document: Schema) -> list[Schema]:
             members = own.pop(union)
             return [variant for member in members for variant in _variants({**own, **member}, document)]
     return [own]
+
+
+def _bare(schema: Schema) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
 
 
 def _compare_types(old: Schema, new: Schema, path: str) -> Iterator[str]:

@@ -52,8 +52,8 @@ class Settings(BaseModel):
 class RateLimits(Settings):
     """How fast Cloud Tasks dispatches a queue (its documented limits bound the values)."""
 
-    max_dispatches_per_second: float = Field(gt=0, le=500)
-    max_concurrent_dispatches: int = Field(ge=1, le=5000)
+    max_dispatches_per_second: float = Field(strict=True, gt=0, le=500)
+    max_concurrent_dispatches: int = Field(strict=True, ge=1, le=5000)
 
 
 class QueueRetry(Settings):
@@ -63,7 +63,7 @@ class QueueRetry(Settings):
     """Cloud Tasks deletes a task that has used up its attempts, so the queue never gives up."""
     min_backoff: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     max_backoff: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
-    max_doublings: int = Field(ge=1, le=16)
+    max_doublings: int = Field(strict=True, ge=1, le=16)
 
     @model_validator(mode="after")
     def _ordered(self) -> QueueRetry:
@@ -75,17 +75,17 @@ class QueueRetry(Settings):
 class DeliveryPolicy(Settings):
     """When a side effect is tried, tried again and given up."""
 
-    max_attempts: int = Field(ge=1, le=100)
+    max_attempts: int = Field(strict=True, ge=1, le=100)
     """Attempts that the target may fail, the first included."""
     schedule: tuple[Annotated[Duration, Field(ge=timedelta(0), le=MAX_AGE)], ...] = Field(
         min_length=1, max_length=100
     )
     """Waits between attempts; the last one repeats."""
-    jitter: float = Field(ge=0, lt=1)
+    jitter: float = Field(strict=True, ge=0, lt=1)
     """Share of a wait by which it is randomly shortened or lengthened."""
-    bug_attempts: int = Field(ge=1, le=100)
+    bug_attempts: int = Field(strict=True, ge=1, le=100)
     """Attempts that a bug of ours may fail, counted apart from the target's."""
-    max_starts: int = Field(ge=2, le=100)
+    max_starts: int = Field(strict=True, ge=2, le=100)
     """Starts that may end without a trace (the process died) before the task counts as poison."""
     age_limit: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
     skew_age: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
@@ -93,9 +93,9 @@ class DeliveryPolicy(Settings):
     skew_delay: Duration = Field(ge=timedelta(seconds=1), le=timedelta(hours=1))
     deadline: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=29))
     """Total time of one attempt's side effect."""
-    realtime: bool
+    realtime: bool = Field(strict=True)
     """An item that is too old, or whose owner paused its endpoint, is skipped instead of buried."""
-    max_concurrent_per_target: int = Field(ge=1, le=5000)
+    max_concurrent_per_target: int = Field(strict=True, ge=1, le=5000)
 
 
 class Queue(Settings):
@@ -110,7 +110,7 @@ class Queue(Settings):
     delivery: DeliveryPolicy
     dispatch_deadline: Duration = Field(ge=timedelta(seconds=15), le=timedelta(minutes=30))
     """How long Cloud Tasks waits for the handler's answer (documented range for HTTP targets)."""
-    inline_limit_bytes: int = Field(ge=1024, le=1_000_000)
+    inline_limit_bytes: int = Field(strict=True, ge=1024, le=1_000_000)
     """Largest envelope; Cloud Tasks refuses a stored task above 1 MiB and bills by 32 KB."""
     dead_letter_topic: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")
 

@@ -41,8 +41,9 @@ def catalog() -> Catalog:
 
 @pytest.fixture
 def example() -> str:
-    (block,) = re.findall(r"```python\n(.*?)```", Path("README.md").read_text(encoding="utf-8"), re.DOTALL)
-    return block
+    found = re.search(r"```python\n(.*?)```", Path("README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 async def test_the_example_enqueues(

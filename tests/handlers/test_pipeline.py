@@ -13,7 +13,6 @@ from handlers.delivery import End, OwnerPaused, Reason, Returned, TargetFailed, 
 from handlers.effect import Delivery
 from stores import Key, OutcomeKind, Row
 from tests.handlers.conftest import START, Note, Service
-from tests.handlers.tokens import Issuer
 
 NOTE = Note(id="n1", realtime=False)
 LIVE = Note(id="n2", realtime=True)
@@ -189,120 +188,6 @@ async def test_a_cancelled_run_gives_its_start_back(service: Service) -> None:
         await handling
     found = await row(service, envelope)
     assert (found.starts, found.outcome) == (0, None)
-
-
-# Deploy skew.
-
-
-async def test_an_older_version_is_upcast_and_run(service: Service) -> None:
-    old = service.seal(NOTE).model_copy(update={"version": 1, "payload": b'{"id": "n1"}'})
-    assert (await service.post(old.encode())).json() == {"outcome": "done"}
-    assert len(service.runs) == 1
-
-
-@pytest.mark.parametrize("change", [{"version": 3}, {"type": "novelty"}])
-async def test_a_newer_version_or_type_is_parked_byte_for_byte_and_dies_at_the_skew_age(
-    service: Service, change: dict[str, object]
-) -> None:
-    payload = b'{ "from":"the future" ,  "n": 1e0 }'
-    envelope = service.seal(NOTE).model_copy(update={**change, "payload": payload})
-    queue = "developer-webhooks"
-    parks = 0
-    while not service.letters():
-        reply = await service.post(envelope.encode(), task_type=envelope.type, queue=queue)
-        assert reply.status_code == 200
-        if service.letters():
-            break
-        queue, envelope, task = service.created()[-1]
-        parks += 1
-        assert queue == "developer-webhooks-retry"
-        assert (envelope.attempt, envelope.park, envelope.payload) == (1, parks, payload)
-        assert task.schedule_time == service.clock.now + timedelta(seconds=60)
-        service.clock.forward(hours=8)
-    assert parks == 3
-    (letter,) = service.letters()
-    assert letter.reason == "needs-newer-code"
-    assert Envelope.decode(letter.body).payload == payload
-    assert service.runs == []
-
-
-async def test_code_that_catches_up_runs_what_was_parked(service: Service) -> None:
-    future = service.seal(NOTE).model_copy(update={"version": 3})
-    await service.post(future.encode())
-    ((_, parked, _),) = service.created()
-    assert (await service.post(parked.model_copy(update={"version": 2}).encode())).json() == {
-        "outcome": "done"
-    }
-    assert len(service.runs) == 1
-
-
-# Bad input.
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"junk", b"\xff\xfe\n", b'{"type":"note"}\n{}', b'{"type":"note"}', b'["not", "an object"]\n{}'],
-)
-async def test_a_body_that_is_no_envelope_is_buried_with_its_bytes(service: Service, body: bytes) -> None:
-    reply = await service.post(body)
-    assert (reply.status_code, reply.json()) == (200, {"outcome": "dead"})
-    (letter,) = service.letters()
-    assert (letter.reason, letter.body, letter.queue) == ("undecodable", body, "developer-webhooks")
-    assert letter.detail
-    await service.post(body)
-    assert service.letters()[1].id == letter.id
-    await service.post(body, task_name="t2")
-    assert service.letters()[2].id != letter.id
-
-
-async def test_an_envelope_of_another_type_than_the_url_is_buried(service: Service) -> None:
-    reply = await service.post(service.seal(NOTE).encode(), task_type="other")
-    assert reply.json() == {"outcome": "dead"}
-    assert "URL of another" in service.letters()[0].detail
-
-
-async def test_a_payload_that_is_not_valid_is_buried_with_the_field(service: Service) -> None:
-    envelope = service.seal(NOTE).model_copy(update={"payload": b'{"id": 7}'})
-    assert (await service.post(envelope.encode())).json() == {"outcome": "dead"}
-    (letter,) = service.letters()
-    assert letter.reason == "undecodable"
-    assert "'id'" in letter.detail
-    assert letter.identity == "n1"
-
-
-async def test_a_task_of_a_queue_that_nobody_knows_waits_there(service: Service) -> None:
-    for body in (b"junk", service.seal(NOTE).model_copy(update={"version": 3}).encode()):
-        reply = await service.post(body, queue="forgotten")
-        assert reply.status_code == 500
-        assert "forgotten" in reply.json()["outcome"]
-
-
-@pytest.mark.parametrize(
-    ("claims", "status"),
-    [
-        ({"aud": "http://another.service"}, 401),
-        ({"lifetime": -60}, 401),
-        ({"iss": "https://evil.example"}, 401),
-        ({"algorithm": "none"}, 401),
-        ({"email": "mallory@example.com"}, 403),
-    ],
-    ids=str,
-)
-async def test_a_caller_without_the_right_token_starts_nothing(
-    service: Service, claims: dict[str, object], status: int
-) -> None:
-    envelope = service.seal(NOTE)
-    reply = await service.post(envelope.encode(), token=service.issuer.token(**claims))  # type: ignore[arg-type]  # a test's shorthand
-    assert reply.status_code == status
-    assert service.runs == []
-    assert await service.ledger.read(Key.of(envelope)) is None
-    metrics = (await service.client.get("/metrics")).text
-    assert f'sidelane_refused_callers_total{{status="{status}"}} 1.0' in metrics
-
-
-async def test_a_forged_signature_starts_nothing(service: Service) -> None:
-    assert (await service.post(service.seal(NOTE).encode(), token=Issuer().token())).status_code == 401
-    assert service.runs == []
 
 
 async def test_outcomes_are_counted(service: Service) -> None:

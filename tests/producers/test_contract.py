@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from google.cloud.tasks_v2 import HttpMethod
@@ -19,7 +17,6 @@ from contracts import (
     Catalog,
     Envelope,
     Position,
-    Task,
     TaskRegistry,
     identity_of,
 )
@@ -41,40 +38,10 @@ from producers import (
 from producers.testing import RecordingProducer, recording
 from tests.emulator_fixture import PARENT, running_emulator
 from tests.producers.conftest import pointing_at
+from tests.producers.subject import Note, Orphan, Subject
 from tests.producers.tasks import audio, memory, transcript
 
 ACCEPTED_AT = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
-
-
-class Note(Task):
-    """A type that no registry of this deployment has, unless a test says so."""
-
-    name: ClassVar[str] = "note"
-    queue: ClassVar[str] = "developer-webhooks"
-
-    id: str
-
-    def identity(self) -> str:
-        return self.id
-
-    def target(self) -> str:
-        return "notes"
-
-    def route(self) -> str:
-        return "nowhere" if self.id == "astray" else self.queue
-
-
-class Orphan(Note):
-    name: ClassVar[str] = "orphan"
-    queue: ClassVar[str] = "no-such-queue"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One kind of producer, and a look at what its Cloud Tasks holds."""
-
-    build: Callable[[TaskRegistry], Producer]
-    look: Callable[[Producer, str], Awaitable[CloudTask]]
 
 
 @pytest.fixture(params=["emulator", "recording"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from google.auth import jwt
@@ -14,9 +13,9 @@ from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import PubSub
 from emulator.pubsub.pusher import CONCURRENT_PUSHES
-from tests.emulator.pubsub.endpoint import DEFECT, UNREACHABLE, Endpoint
+from tests.emulator.pubsub.endpoint import UNREACHABLE, Endpoint
 from tests.emulator.pubsub.observed_clock import ObservedClock
-from tests.emulator.pubsub.pulling import pull_now
+from tests.emulator.pubsub.pushing import all_acknowledged, patient, publish_all, pushed
 from tests.emulator.pubsub.resources import ENDPOINT, SUBSCRIPTION, TOPIC
 
 INVOKER = "invoker@dev.iam.gserviceaccount.com"
@@ -27,34 +26,13 @@ async def topic(publisher: PublisherAsyncClient) -> types.Topic:
     return await publisher.create_topic(name=TOPIC)
 
 
-def _pushed(**fields: object) -> types.Subscription:
-    push_config = {"push_endpoint": ENDPOINT}
-    return types.Subscription({"name": SUBSCRIPTION, "topic": TOPIC, "push_config": push_config, **fields})
-
-
-def _patient(minimum: float, maximum: float) -> dict[str, timedelta]:
-    return {"minimum_backoff": timedelta(seconds=minimum), "maximum_backoff": timedelta(seconds=maximum)}
-
-
-async def _publish(publisher: PublisherAsyncClient, *data: bytes) -> list[str]:
-    messages = [types.PubsubMessage(data=each) for each in data]
-    return list((await publisher.publish(topic=TOPIC, messages=messages)).message_ids)
-
-
-async def _all_acknowledged(pubsub: PubSub) -> None:
-    """Return once nothing is left; each look is a transaction of the store, which nothing announces."""
-    async with asyncio.timeout(20):
-        while any(backlog.unacknowledged for backlog in await pubsub.backlogs()):
-            pass
-
-
 async def test_the_request_is_the_clouds(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
     endpoint: Endpoint,
     clock: ObservedClock,
 ) -> None:
-    await subscriber.create_subscription(_pushed(ack_deadline_seconds=30))
+    await subscriber.create_subscription(pushed(ack_deadline_seconds=30))
     message = types.PubsubMessage(data=b"\x00\xff", attributes={"kind": "a"}, ordering_key="stream")
     response = await publisher.publish(topic=TOPIC, messages=[message])
 
@@ -97,8 +75,8 @@ async def test_the_request_carries_an_id_token(
     audience: str,
 ) -> None:
     push_config = {"push_endpoint": ENDPOINT, "oidc_token": oidc_token}
-    await subscriber.create_subscription(_pushed(push_config=push_config))
-    await _publish(publisher, b"a")
+    await subscriber.create_subscription(pushed(push_config=push_config))
+    await publish_all(publisher, b"a")
 
     (request,) = await endpoint.received(1)
 
@@ -117,11 +95,11 @@ async def test_success_acknowledges(
     pubsub: PubSub,
     status: int,
 ) -> None:
-    await subscriber.create_subscription(_pushed())
+    await subscriber.create_subscription(pushed())
     endpoint.will_answer([status])
-    await _publish(publisher, b"a")
+    await publish_all(publisher, b"a")
     await endpoint.received(1)
-    await _all_acknowledged(pubsub)
+    await all_acknowledged(pubsub)
     assert pubsub.statistics().pushes_acknowledged_total == 1
 
 
@@ -135,9 +113,9 @@ async def test_anything_else_is_pushed_again(
     answer: int,
 ) -> None:
     start = clock.now()
-    await subscriber.create_subscription(_pushed(retry_policy=_patient(10, 600)))
+    await subscriber.create_subscription(pushed(retry_policy=patient(10, 600)))
     endpoint.will_answer([answer])
-    await _publish(publisher, b"a")
+    await publish_all(publisher, b"a")
     await endpoint.received(1)
 
     await clock.advance_when_asked(start + 10)
@@ -150,9 +128,9 @@ async def test_anything_else_is_pushed_again(
 @pytest.mark.parametrize(
     ("fields", "delays"),
     [
-        ({"retry_policy": _patient(10, 60)}, [10, 20, 40, 60, 60]),
+        ({"retry_policy": patient(10, 60)}, [10, 20, 40, 60, 60]),
         ({"retry_policy": {}}, [10, 20, 40, 80, 160, 320, 600, 600]),
-        ({"retry_policy": _patient(0, 600)}, [0, 0]),
+        ({"retry_policy": patient(0, 600)}, [0, 0]),
         ({}, [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60, 60]),
     ],
 )
@@ -164,10 +142,10 @@ async def test_the_delay_grows_with_each_failure(
     fields: dict[str, object],
     delays: list[float],
 ) -> None:
-    await subscriber.create_subscription(_pushed(**fields))
+    await subscriber.create_subscription(pushed(**fields))
     endpoint.will_answer([500] * len(delays))
     expected = [clock.now()]
-    await _publish(publisher, b"a")
+    await publish_all(publisher, b"a")
 
     for count, delay in enumerate(delays, start=1):
         await endpoint.received(count)
@@ -182,9 +160,9 @@ async def test_the_delay_grows_with_each_failure(
 async def test_pushes_of_a_subscription_are_bounded(
     publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
 ) -> None:
-    await subscriber.create_subscription(_pushed())
+    await subscriber.create_subscription(pushed())
     endpoint.is_holding = True
-    await _publish(publisher, *(b"%d" % number for number in range(CONCURRENT_PUSHES + 10)))
+    await publish_all(publisher, *(b"%d" % number for number in range(CONCURRENT_PUSHES + 10)))
 
     await endpoint.received(CONCURRENT_PUSHES)
 
@@ -199,113 +177,13 @@ async def test_pushes_of_a_subscription_are_bounded(
 async def test_a_slow_endpoint_keeps_nobody_else_waiting(
     publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
 ) -> None:
-    await subscriber.create_subscription(_pushed())
-    await subscriber.create_subscription(_pushed(name=f"{SUBSCRIPTION}-2"))
+    await subscriber.create_subscription(pushed())
+    await subscriber.create_subscription(pushed(name=f"{SUBSCRIPTION}-2"))
     endpoint.is_holding = True
-    await _publish(publisher, *(b"%d" % number for number in range(CONCURRENT_PUSHES)))
+    await publish_all(publisher, *(b"%d" % number for number in range(CONCURRENT_PUSHES)))
     requests = await endpoint.received(2 * CONCURRENT_PUSHES)
     assert {json.loads(request.body)["subscription"] for request in requests} == {
         SUBSCRIPTION,
         f"{SUBSCRIPTION}-2",
     }
     await endpoint.release()
-
-
-async def test_a_pull_subscription_becomes_a_push_one_and_back(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
-) -> None:
-    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
-    await _publish(publisher, b"a")
-
-    push_config = types.PushConfig(push_endpoint=ENDPOINT)
-    await subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config=push_config)
-    await endpoint.received(1)
-    read = await subscriber.get_subscription(subscription=SUBSCRIPTION)
-    assert read.push_config.push_endpoint == ENDPOINT
-    await _all_acknowledged(pubsub)
-
-    await subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config=types.PushConfig())
-    await _publish(publisher, b"b")
-    (received,) = await pull_now(subscriber)
-    assert received.message.data == b"b"
-    assert len(endpoint.requests) == 1
-
-
-async def test_what_is_being_pushed_can_be_pulled_once_the_subscription_is_a_pull_one(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
-) -> None:
-    await subscriber.create_subscription(_pushed())
-    endpoint.is_holding = True
-    await _publish(publisher, b"a")
-    await endpoint.received(1)
-
-    await subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config=types.PushConfig())
-
-    (received,) = await pull_now(subscriber)
-    assert received.message.data == b"a"
-
-
-async def test_a_defect_in_a_push_stops_no_others(
-    publisher: PublisherAsyncClient,
-    subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
-    clock: ObservedClock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    start = clock.now()
-    await subscriber.create_subscription(_pushed(retry_policy=_patient(10, 600)))
-    endpoint.will_answer([DEFECT])
-    await _publish(publisher, b"a")
-    await endpoint.received(1)
-    await clock.advance_when_asked(start + 10)
-    await endpoint.received(2)
-    assert "failed by a defect of the emulator" in caplog.text
-
-
-async def test_a_new_endpoint_gets_what_the_old_one_refused(
-    publisher: PublisherAsyncClient,
-    subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
-    clock: ObservedClock,
-) -> None:
-    start = clock.now()
-    await subscriber.create_subscription(_pushed(retry_policy=_patient(10, 600)))
-    endpoint.will_answer([500])
-    await _publish(publisher, b"a")
-    await endpoint.received(1)
-
-    push_config = types.PushConfig(push_endpoint=f"{ENDPOINT}/repaired")
-    await subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config=push_config)
-    await clock.advance_when_asked(start + 10)
-
-    requests = await endpoint.received(2)
-    assert [request.url for request in requests] == [ENDPOINT, f"{ENDPOINT}/repaired"]
-
-
-async def test_a_deleted_subscription_pushes_no_more(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
-) -> None:
-    await subscriber.create_subscription(_pushed())
-    await subscriber.create_subscription(_pushed(name=f"{SUBSCRIPTION}-2"))
-    await subscriber.delete_subscription(subscription=SUBSCRIPTION)
-    await _publish(publisher, b"a")
-    (request,) = await endpoint.received(1)
-    assert json.loads(request.body)["subscription"] == f"{SUBSCRIPTION}-2"
-
-
-async def test_a_push_that_outlasts_its_subscription_is_no_failure(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
-) -> None:
-    await subscriber.create_subscription(_pushed())
-    endpoint.is_holding = True
-    await _publish(publisher, b"a")
-    await endpoint.received(1)
-
-    await subscriber.delete_subscription(subscription=SUBSCRIPTION)
-    await subscriber.create_subscription(_pushed())
-    await endpoint.release()
-    await _publish(publisher, b"b")
-
-    requests = await endpoint.received(2)
-    data = [base64.b64decode(json.loads(request.body)["message"]["data"]) for request in requests]
-    assert data == [b"a", b"b"]
