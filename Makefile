@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup demo test check format lock bench
+.PHONY: setup demo test check format lock
 
 setup: $(STAMP)
 
@@ -26,7 +26,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sidelane schemas --check
-	$(BIN)/check-jsonschema --schemafile infra/terraform/queues.schema.json infra/terraform/queues.yaml
+	$(BIN)/check-jsonschema --schemafile infra/terraform/queues.schema.json infra/terraform/queues.yaml examples/queues.yaml
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -103,7 +103,7 @@ class WatchedPushSender(HttpPushSender):
 
 
 class HandlersProcess:
-    """The handlers service, started again whenever it is killed. Its socket is ours and stays open."""
+    """The handlers service, started again whenever it ends. Its socket is ours and stays open."""
 
     def __init__(self, factory: str, log: Path) -> None:
         self._factory = factory
@@ -117,27 +117,31 @@ class HandlersProcess:
     async def start(self, environment: Mapping[str, str]) -> None:
         self._environment = {**os.environ, **environment}
         self._child = await self._spawn()
-        self._watch = asyncio.create_task(self._restart_the_killed())
+        self._watch = asyncio.create_task(self._start_again())
 
-    async def kill(self) -> None:
-        self._child.send_signal(signal.SIGKILL)
+    async def terminate(self) -> None:
+        """SIGTERM, as Cloud Run sends it; return when the process has ended."""
+        self._child.send_signal(signal.SIGTERM)
         await self._child.wait()
 
     async def aclose(self) -> None:
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)
         if self._child.returncode is None:
-            await self.kill()
+            self._child.kill()
+            await self._child.wait()
         self._socket.close()
 
-    async def _restart_the_killed(self) -> None:
-        while await self._child.wait() == -signal.SIGKILL:
+    async def _start_again(self) -> None:
+        while True:
+            await self._child.wait()
             self.deaths += 1
             self._child = await self._spawn()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         number = self._socket.fileno()
         argv = [sys.executable, "-m", "uvicorn", self._factory, "--factory", "--fd", str(number)]
+        argv += ["--timeout-graceful-shutdown", "1"]
         log = await asyncio.to_thread(self._log.open, "ab")
         try:
             return await asyncio.create_subprocess_exec(
