@@ -19,7 +19,7 @@ from emulator.http import Addresses, Table, create_app
 from emulator.http_sender import HttpSender
 from emulator.http_server import HttpServer
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import HttpPushSender, PubSub, PushSender
+from emulator.pubsub import PubSub
 from emulator.store import Store
 from emulator.tasks import TasksService, TasksSettings
 
@@ -43,7 +43,7 @@ class Emulator:
     """Cloud Tasks and Pub/Sub on one machine, durable in `settings.data_dir`.
 
     `queues`, `topics` and `subscriptions` are made sure of at each start: what is missing is created, what
-    exists gets these settings, and a queue stays paused or not. Given senders are the caller's to open and
+    exists gets these settings, and a queue stays paused or not. A given sender is the caller's to open and
     close; without one, dispatches and pushes go over HTTP.
     """
 
@@ -56,7 +56,6 @@ class Emulator:
         subscriptions: Sequence[pubsub_types.Subscription] = (),
         clock: Clock | None = None,
         sender: Sender | None = None,
-        push_sender: PushSender | None = None,
     ) -> None:
         self._settings = settings
         self._queues = queues
@@ -64,7 +63,6 @@ class Emulator:
         self._subscriptions = subscriptions
         self._clock = clock or SystemClock()
         self._sender = sender
-        self._push_sender = push_sender
 
     async def open(self) -> None:
         """Serve and dispatch from now on.
@@ -120,21 +118,17 @@ class Emulator:
         stack.push_async_callback(self._store.aclose)
         self._issuer = TokenIssuer(settings.data_dir / "oidc-key.pem", clock=clock)
         await self._issuer.open()
-        sender, push_sender = self._sender, self._push_sender
+        sender = self._sender
         if sender is None:
             sender = HttpSender(connections=settings.tasks.max_in_flight)
             await sender.open()
             stack.push_async_callback(sender.aclose)
-        if push_sender is None:
-            push_sender = HttpPushSender()
-            await push_sender.open()
-            stack.push_async_callback(push_sender.aclose)
         self._tasks = TasksService(
             self._store, clock=clock, issuer=self._issuer, sender=sender, settings=settings.tasks
         )
         await self._tasks.open([tasks_types.Queue.pb(queue) for queue in self._queues])
         stack.push_async_callback(self._tasks.aclose)
-        self._pubsub = PubSub(self._store, clock=clock, issuer=self._issuer, sender=push_sender)
+        self._pubsub = PubSub(self._store, clock=clock, issuer=self._issuer, sender=sender)
         await self._pubsub.open()
         stack.push_async_callback(self._pubsub.aclose)
         await self._pubsub.ensure(self._topics, self._subscriptions)

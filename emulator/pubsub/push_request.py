@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from google.pubsub_v1 import types
 
-
-@dataclass(frozen=True, slots=True)
-class PushRequest:
-    """A POST of `body` to `url`, whose answer has to come within `deadline` seconds."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    deadline: float
+from emulator.engine.exchange import HttpRequest
 
 
 def push_request(
     subscription: types.Subscription, message: types.PubsubMessage, *, token: str | None
-) -> PushRequest:
+) -> HttpRequest:
     """The wrapped form of https://cloud.google.com/pubsub/docs/push#receive_push; `token` is its bearer."""
     headers = {
         "Content-Type": "application/json",
@@ -33,11 +23,11 @@ def push_request(
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     body = {"message": _message(message), "subscription": subscription.name}
-    return PushRequest(
+    return HttpRequest(
+        method="POST",
         url=subscription.push_config.push_endpoint,
         headers=headers,
         body=json.dumps(body).encode(),
-        deadline=float(subscription.ack_deadline_seconds),
     )
 
 

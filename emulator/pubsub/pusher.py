@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock, sleep_until
+from emulator.engine.exchange import Failure, Sender
 from emulator.errors import StoreError
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import backlog, subscriptions
 from emulator.pubsub.backlog import Delivery, Lease
 from emulator.pubsub.changes import Changes, Wakeups
-from emulator.pubsub.errors import PushError
 from emulator.pubsub.push_request import audience, push_request
-from emulator.pubsub.sender import PushSender
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class PushTools:
     wakeups: Wakeups
     clock: Clock
     issuer: TokenIssuer
-    sender: PushSender
+    sender: Sender
     tally: PushTally
 
 
@@ -110,14 +109,15 @@ class Pusher:
             if "oidc_token" in push_config:
                 email = push_config.oidc_token.service_account_email
                 token = self._tools.issuer.token(email=email, audience=audience(push_config))
-            status = await self._tools.sender.post(push_request(subscription, delivery.message, token=token))
-        except PushError as exc:
-            logger.info("push of %s failed: %s", self._name, exc)
-            return False
+            request = push_request(subscription, delivery.message, token=token)
+            end = await self._tools.sender.send(request, float(subscription.ack_deadline_seconds))
         except Exception:
             logger.exception("a push of %s failed by a defect of the emulator; it is sent again", self._name)
             return False
-        return status in ACKNOWLEDGING
+        if isinstance(end, Failure):
+            logger.info("push of %s failed: %s", self._name, end.detail)
+            return False
+        return end.status in ACKNOWLEDGING
 
     async def _settle(self, delivery: Delivery, *, is_acknowledged: bool) -> None:
         now = self._now()

@@ -9,6 +9,7 @@ import grpc.aio
 from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock
+from emulator.engine.exchange import Sender
 from emulator.grpc_api import Service
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import backlog
@@ -19,7 +20,6 @@ from emulator.pubsub.publisher import PublisherApi
 from emulator.pubsub.pusher import PushTally, PushTools
 from emulator.pubsub.pushers import Pushers
 from emulator.pubsub.resources import checked_subscription, checked_topic
-from emulator.pubsub.sender import PushSender
 from emulator.pubsub.subscriber import SubscriberApi
 from emulator.store import Store
 
@@ -41,7 +41,7 @@ class PubSub:
     is sent again after the next start.
     """
 
-    def __init__(self, store: Store, *, clock: Clock, issuer: TokenIssuer, sender: PushSender) -> None:
+    def __init__(self, store: Store, *, clock: Clock, issuer: TokenIssuer, sender: Sender) -> None:
         self._store = store
         self._clock = clock
         self._tally = PushTally()

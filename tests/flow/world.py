@@ -25,8 +25,6 @@ from contracts import TASK_TYPES, Catalog, TaskRegistry, WebhookKind
 from emulator import Emulator, EmulatorSettings, End, HttpRequest
 from emulator.http_sender import HttpSender
 from emulator.http_server import HttpServer
-from emulator.pubsub import HttpPushSender
-from emulator.pubsub.push_request import PushRequest
 from handlers.dead_letters.function import DeadLetterFunction
 from handlers.settings import HandlerSettings
 from producers import Producer
@@ -86,18 +84,6 @@ class WatchedSender(HttpSender):
     async def send(self, request: HttpRequest, deadline: float) -> End:
         try:
             return await super().send(request, deadline)
-        finally:
-            self._signal.event.set()
-
-
-class WatchedPushSender(HttpPushSender):
-    def __init__(self, signal: Signal) -> None:
-        super().__init__()
-        self._signal = signal
-
-    async def post(self, request: PushRequest) -> int:
-        try:
-            return await super().post(request)
         finally:
             self._signal.event.set()
 
@@ -221,17 +207,15 @@ async def world(
             dead_letter_url=dead_letter_url,
         )
         parent = f"projects/{settings.project}/locations/{settings.location}"
-        sender, push_sender = WatchedSender(happened), WatchedPushSender(happened)
-        for each in (sender, push_sender):
-            await each.open()
-            stack.push_async_callback(each.aclose)
+        sender = WatchedSender(happened)
+        await sender.open()
+        stack.push_async_callback(sender.aclose)
         emulator = Emulator(
             EmulatorSettings(data_dir=folder / "emulator", tasks_port=0, pubsub_port=0, http_port=0),
             queues=queue_resources(catalog, parent),
             topics=dead_letter_topics(catalog, settings.project),
             subscriptions=dead_letter_subscriptions(catalog, settings.project, push_to=dead_letter_url),
             sender=sender,
-            push_sender=push_sender,
         )
         await emulator.open()
         stack.push_async_callback(emulator.aclose)

@@ -10,8 +10,9 @@ import grpc.aio
 from google.pubsub_v1 import types
 
 from emulator.engine.clock import SystemClock
+from emulator.http_sender import HttpSender
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import SCHEMA, HttpPushSender, PubSub
+from emulator.pubsub import SCHEMA, PubSub
 from emulator.store import Store
 from tests.emulator.pubsub.resources import SUBSCRIPTION, TOPIC
 
@@ -22,7 +23,7 @@ async def serve(folder: Path) -> None:
     await issuer.open()
     store = Store(folder / "pubsub.db", schema=SCHEMA)
     await store.open()
-    sender = HttpPushSender()
+    sender = HttpSender(connections=8)
     await sender.open()
     pubsub = PubSub(store, clock=clock, issuer=issuer, sender=sender)
     await pubsub.open()

@@ -39,7 +39,7 @@ async def test_the_request_is_the_clouds(
     (request,) = await endpoint.received(1)
 
     assert request.url == ENDPOINT
-    assert request.deadline == 30
+    assert endpoint.deadlines == [30]
     assert request.headers["Content-Type"] == "application/json"
     assert "Authorization" not in request.headers
     (message_id,) = response.message_ids
