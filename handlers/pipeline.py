@@ -182,8 +182,7 @@ class Pipeline:
             async with asyncio.timeout(deadline) as timeout:
                 return await self.effects[task.name](task, delivery)
         except asyncio.CancelledError:
-            # The process is told to end: this start must not count as one that killed it.
-            await asyncio.shield(self.ledger.release(Key.of(envelope)))
+            await self._give_back(envelope)
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and timeout.expired():
@@ -192,6 +191,13 @@ class Pipeline:
             return HandlerBug(f"{type(error).__name__}: {error}")
         finally:
             self.telemetry.attempt_seconds.labels(type=task.name).observe(time.perf_counter() - began)
+
+    async def _give_back(self, envelope: Envelope) -> None:
+        """The process is told to end: this start must not count as one that killed it."""
+        try:
+            await asyncio.shield(self.ledger.release(Key.of(envelope)))
+        except StoreError as error:
+            _log.warning("start of %s %s stays counted: %s", envelope.type, envelope.identity, error)
 
     async def _settle(self, arrival: Arrival, row: Row, end: End) -> Reply:
         envelope = arrival.envelope

@@ -16,7 +16,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncI
 
 from cli.up import dead_letter_subscriptions, dead_letter_topics, queue_resources
 from contracts import Catalog
-from emulator import Addresses, Emulator, EmulatorSettings
+from emulator import Addresses, Emulator, EmulatorSettings, Sender
 
 PROJECT = "sidelane-local"
 PARENT = f"projects/{PROJECT}/locations/us-central1"
@@ -52,7 +52,7 @@ class RunningEmulator:
 
 @asynccontextmanager
 async def running_emulator(
-    catalog: Catalog, data_dir: Path, *, dead_letter_url: str | None = None
+    catalog: Catalog, data_dir: Path, *, dead_letter_url: str | None = None, sender: Sender | None = None
 ) -> AsyncIterator[RunningEmulator]:
     """Run until the block ends. Dead letters wait to be pulled, or are pushed to `dead_letter_url`."""
     emulator = Emulator(
@@ -60,6 +60,7 @@ async def running_emulator(
         queues=queue_resources(catalog, PARENT),
         topics=dead_letter_topics(catalog, PROJECT),
         subscriptions=dead_letter_subscriptions(catalog, PROJECT, push_to=dead_letter_url),
+        sender=sender,
     )
     await emulator.open()
     try:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc.aio
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, ListQueuesRequest, ListTasksRequest
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cli.up import dead_letter_subscriptions, dead_letter_topics, queue_resources
 from contracts import TASK_TYPES, Catalog, TaskRegistry, WebhookKind
-from emulator import Emulator, EmulatorSettings, End, HttpRequest
+from emulator import End, HttpRequest
 from emulator.http_sender import HttpSender
 from emulator.http_server import HttpServer
 from handlers.dead_letters.function import DeadLetterFunction
@@ -30,6 +22,8 @@ from handlers.settings import HandlerSettings
 from producers import Producer
 from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row
 from stores.sqlite import SqliteStores, open_sqlite
+from tests.emulator_fixture import RunningEmulator, running_emulator
+from tests.flow.handlers_process import HandlersProcess
 from tests.receiver import Receiver, receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -88,68 +82,14 @@ class WatchedSender(HttpSender):
             self._signal.event.set()
 
 
-class HandlersProcess:
-    """The handlers service, started again whenever it ends. Its socket is ours and stays open."""
-
-    def __init__(self, factory: str, log: Path) -> None:
-        self._factory = factory
-        self._log = log
-        self.deaths = 0
-
-    async def open(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://{}:{}".format(*self._socket.getsockname())
-
-    async def start(self, environment: Mapping[str, str]) -> None:
-        self._environment = {**os.environ, **environment}
-        self._child = await self._spawn()
-        self._watch = asyncio.create_task(self._start_again())
-
-    async def terminate(self) -> None:
-        """SIGTERM, as Cloud Run sends it; return when the process has ended."""
-        self._child.send_signal(signal.SIGTERM)
-        await self._child.wait()
-
-    async def aclose(self) -> None:
-        self._watch.cancel()
-        await asyncio.gather(self._watch, return_exceptions=True)
-        if self._child.returncode is None:
-            self._child.kill()
-            await self._child.wait()
-        self._socket.close()
-
-    async def _start_again(self) -> None:
-        while True:
-            await self._child.wait()
-            self.deaths += 1
-            self._child = await self._spawn()
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        number = self._socket.fileno()
-        argv = [sys.executable, "-m", "uvicorn", self._factory, "--factory", "--fd", str(number)]
-        argv += ["--timeout-graceful-shutdown", "1"]
-        log = await asyncio.to_thread(self._log.open, "ab")
-        try:
-            return await asyncio.create_subprocess_exec(
-                *argv,
-                env=self._environment,
-                pass_fds=[number],
-                stdout=log,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-        finally:
-            log.close()
-
-
 @dataclass(kw_only=True)
 class World:
     receiver: Receiver
     stores: SqliteStores
     producer: Producer
     handlers: HandlersProcess
-    emulator: Emulator
-    settings: HandlerSettings
-    tasks: CloudTasksAsyncClient
+    emulator: RunningEmulator
+    catalog: Catalog
     signal: Signal
 
     @property
@@ -175,12 +115,8 @@ class World:
 
     async def waiting(self) -> int:
         """Tasks in all queues, those under way included."""
-        parent = f"projects/{self.settings.project}/locations/{self.settings.location}"
-        count = 0
-        async for queue in await self.tasks.list_queues(request=ListQueuesRequest(parent=parent)):
-            async for _ in await self.tasks.list_tasks(request=ListTasksRequest(parent=queue.name)):
-                count += 1
-        return count
+        names = [await self.emulator.task_names(queue.name) for queue in self.catalog.cloud_tasks_queues()]
+        return sum(map(len, names))
 
     async def drained(self) -> None:
         """Until no queue holds a task."""
@@ -200,31 +136,20 @@ async def world(
         await handlers.open()
         function_server = HttpServer("127.0.0.1", 0)
         dead_letter_url = f"http://127.0.0.1:{function_server.bind()}/"
+        sender = WatchedSender(happened)
+        await sender.open()
+        stack.push_async_callback(sender.aclose)
+        emulator = await stack.enter_async_context(
+            running_emulator(catalog, folder / "emulator", dead_letter_url=dead_letter_url, sender=sender)
+        )
         settings = HandlerSettings(
             queues_file=catalog_file,
             database=folder / "stores.sqlite3",
             handlers_url=handlers.url,
             dead_letter_url=dead_letter_url,
-        )
-        parent = f"projects/{settings.project}/locations/{settings.location}"
-        sender = WatchedSender(happened)
-        await sender.open()
-        stack.push_async_callback(sender.aclose)
-        emulator = Emulator(
-            EmulatorSettings(data_dir=folder / "emulator", tasks_port=0, pubsub_port=0, http_port=0),
-            queues=queue_resources(catalog, parent),
-            topics=dead_letter_topics(catalog, settings.project),
-            subscriptions=dead_letter_subscriptions(catalog, settings.project, push_to=dead_letter_url),
-            sender=sender,
-        )
-        await emulator.open()
-        stack.push_async_callback(emulator.aclose)
-        settings = settings.model_copy(
-            update={
-                "cloud_tasks_emulator_host": emulator.addresses.tasks,
-                "pubsub_emulator_host": emulator.addresses.pubsub,
-                "oidc_certs_url": f"http://{emulator.addresses.http}/oauth2/v1/certs",
-            }
+            cloud_tasks_emulator_host=emulator.addresses.tasks,
+            pubsub_emulator_host=emulator.addresses.pubsub,
+            oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs",
         )
         function = DeadLetterFunction(lambda: settings)
         stack.push_async_callback(function.aclose)
@@ -233,7 +158,6 @@ async def world(
         stores = await stack.enter_async_context(open_sqlite(settings.database))
         producer = await stack.enter_async_context(Producer(settings, catalog, TaskRegistry(TASK_TYPES)))
         target = await stack.enter_async_context(receiver())
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(emulator.addresses.tasks))
         await handlers.start({**_variables(settings), **environment})
         stack.push_async_callback(handlers.aclose)
         yield World(
@@ -242,8 +166,7 @@ async def world(
             producer=producer,
             handlers=handlers,
             emulator=emulator,
-            settings=settings,
-            tasks=CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel)),
+            catalog=catalog,
             signal=happened,
         )
 
