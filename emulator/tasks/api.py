@@ -36,6 +36,7 @@ class CloudTasks:
             "CreateQueue": self._finished(self.create_queue),
             "GetQueue": self.get_queue,
             "ListQueues": self.list_queues,
+            "UpdateQueue": self._finished(self.update_queue),
             "PauseQueue": self._finished(self.pause_queue),
             "ResumeQueue": self._finished(self.resume_queue),
             "PurgeQueue": self._finished(self.purge_queue),
@@ -88,6 +89,9 @@ class CloudTasks:
         found = self._queues.page(request.parent, after=_read_token(request.page_token), limit=size + 1)
         token = _token(found[size - 1].name) if len(found) > size else ""
         return ListQueuesResponse(queues=found[:size], next_page_token=token)
+
+    async def update_queue(self, request: Pb) -> Pb:
+        return await self._queues.update(request.queue, tuple(request.update_mask.paths))
 
     async def pause_queue(self, request: Pb) -> Pb:
         return await self._queues.set_paused(request.name, True)

@@ -17,6 +17,7 @@ from emulator.tasks.dispatcher import Dispatcher
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.messages import PAUSED, RUNNING, Pb, Queue, set_moment
 from emulator.tasks.queue_resource import checked_queue
+from emulator.tasks.queue_update import updated_queue
 
 
 class Queues:
@@ -75,6 +76,19 @@ class Queues:
         names.check_queue_under(given.name, location)
         return (await self._insert(checked_queue(given))).message
 
+    async def update(self, given: Pb, paths: Sequence[str]) -> Pb:
+        """Change what `paths` name, or create the queue where it is missing.
+
+        Raises InvalidArgumentError, UNIMPLEMENTED, or FAILED_PRECONDITION for a name deleted of late.
+        """
+        names.check_queue(given.name)
+        existing = self._by_name.get(given.name)
+        if existing is None:
+            return (
+                await self._insert(updated_queue(Queue(name=given.name, state=RUNNING), given, paths))
+            ).message
+        return await self._change(existing, lambda queue: queue.CopyFrom(updated_queue(queue, given, paths)))
+
     async def set_paused(self, name: str, paused: bool) -> Pb:
         """Raises InvalidArgumentError, or NOT_FOUND."""
 
@@ -110,7 +124,7 @@ class Queues:
         if existing is None:
             await self._insert(wanted)
         else:
-            await self._change(existing, _with_settings_of(wanted))
+            await self._change(existing, lambda queue: queue.CopyFrom(updated_queue(queue, wanted, ())))
 
     async def _insert(self, message: Pb) -> LiveQueue:
         name, now = str(message.name), self._clock.now()
@@ -159,14 +173,3 @@ def queue_not_found() -> ApiError:
 
 def _pending(queue: int) -> Callable[[sqlite3.Connection], list[tuple[int, float]]]:
     return lambda connection: tables.pending(connection, queue)
-
-
-def _with_settings_of(wanted: Pb) -> Callable[[Pb], None]:
-    def change(message: Pb) -> None:
-        state, purge_time = message.state, message.purge_time if message.HasField("purge_time") else None
-        message.CopyFrom(wanted)
-        message.state = state
-        if purge_time is not None:
-            message.purge_time.CopyFrom(purge_time)
-
-    return change

@@ -153,7 +153,6 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 UNSERVED: list[tuple[str, dict[str, Any], str]] = [
-    ("update_queue", {"queue": Queue(name=QUEUE)}, "UpdateQueue is not served by the Sidelane emulator yet"),
     ("run_task", {"name": f"{QUEUE}/tasks/t"}, "RunTask is not served by the Sidelane emulator yet"),
     ("get_iam_policy", {"resource": QUEUE}, "GetIamPolicy is not served by the Sidelane emulator yet"),
     ("list_locations", {"name": "projects/p"}, "ListLocations is not served by the Sidelane emulator yet"),
