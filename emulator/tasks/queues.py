@@ -84,9 +84,8 @@ class Queues:
         names.check_queue(given.name)
         existing = self._by_name.get(given.name)
         if existing is None:
-            return (
-                await self._insert(updated_queue(Queue(name=given.name, state=RUNNING), given, paths))
-            ).message
+            missing = Queue(name=given.name, state=RUNNING)
+            return (await self._insert(updated_queue(missing, given, paths))).message
         return await self._change(existing, lambda queue: queue.CopyFrom(updated_queue(queue, given, paths)))
 
     async def set_paused(self, name: str, paused: bool) -> Pb:
