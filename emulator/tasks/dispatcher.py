@@ -16,7 +16,9 @@ from emulator.store import Store
 from emulator.tasks import tables
 from emulator.tasks.dispatch_request import dispatch_request
 from emulator.tasks.live_queue import LiveQueue
+from emulator.tasks.messages import Task
 from emulator.tasks.tables import TaskRow
+from emulator.tasks.task_resource import retry_of
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +165,8 @@ class Dispatcher:
             end, schedule_time=row.schedule_time, dispatch_time=dispatch_time, response_time=now
         )
         try:
-            await self._record(queue, row, attempts, judge(end, attempts, queue.settings.retry, now=now))
+            retry = retry_of(Task.FromString(row.message), queue.settings.retry)
+            await self._record(queue, row, attempts, judge(end, attempts, retry, now=now))
         finally:
             self._free_slots(1)
 

@@ -8,6 +8,7 @@ from google.rpc.code_pb2 import Code
 from emulator.engine import limits
 from emulator.engine.attempts import Attempt
 from emulator.engine.headers import stored_headers
+from emulator.engine.settings import RetryConfig, checked_retry_config
 from emulator.errors import ApiError, InvalidArgumentError
 from emulator.tasks.messages import (
     BASIC,
@@ -38,14 +39,19 @@ _CODES = {
 """google.rpc.Code of an HTTP status, as google/rpc/code.proto maps them; others are UNKNOWN."""
 
 
-def stored_task(given: Pb, name: str, *, now: float) -> Pb:
+def stored_task(given: Pb, name: str, *, queue_retry: RetryConfig, now: float) -> Pb:
     """The task as it is kept: defaults filled in, output-only fields of the caller ignored.
+
+    Its own retry_config is kept as given, and checked with what the queue sets besides.
 
     Raises InvalidArgumentError, or ApiError UNIMPLEMENTED for a field that is not served.
     """
     _refuse_unserved(given)
     task = Task(name=name, http_request=given.http_request)
     _complete_request(task.http_request)
+    if given.HasField("retry_config"):
+        task.retry_config.CopyFrom(given.retry_config)
+        retry_of(task, queue_retry)
     set_moment(task.schedule_time, _schedule_time(given, now=now))
     task.create_time.seconds = int(now)  # the service keeps whole seconds
     if given.HasField("dispatch_deadline"):
@@ -55,6 +61,24 @@ def stored_task(given: Pb, name: str, *, now: float) -> Pb:
         task.dispatch_deadline.seconds = int(limits.DISPATCH_DEADLINE)
     limits.check_stored_size(task.ByteSize())
     return task
+
+
+def retry_of(task: Pb, queue_retry: RetryConfig) -> RetryConfig:
+    """How the task is retried: by its own retry_config, and by the queue's where that leaves a field out.
+
+    The service documents that a task's retry_config overrides the queue's, not what an unset field of it
+    means. Raises InvalidArgumentError.
+    """
+    if not task.HasField("retry_config"):
+        return queue_retry
+    own = task.retry_config
+    return checked_retry_config(
+        max_attempts=own.max_attempts or queue_retry.max_attempts,
+        max_retry_duration=seconds_of(own.max_retry_duration) or queue_retry.max_retry_duration,
+        min_backoff=seconds_of(own.min_backoff) or queue_retry.min_backoff,
+        max_backoff=seconds_of(own.max_backoff) or queue_retry.max_backoff,
+        max_doublings=own.max_doublings or queue_retry.max_doublings,
+    )
 
 
 def answered_task(task: Pb, view: int) -> Pb:
@@ -86,12 +110,8 @@ def task_of(row: TaskRow, view: int, *, dispatched_at: float | None) -> Pb:
 
 
 def _refuse_unserved(given: Pb) -> None:
-    for field, remedy in (
-        ("app_engine_http_request", "use http_request"),
-        ("retry_config", "set the retry_config of the queue"),
-    ):
-        if given.HasField(field):
-            raise _not_served(f"Task.{field}", remedy)
+    if given.HasField("app_engine_http_request"):
+        raise _not_served("Task.app_engine_http_request", "use http_request")
     if not given.HasField("http_request"):
         raise InvalidArgumentError("Task.http_request is required.")
     if given.http_request.HasField("oauth_token"):

@@ -54,7 +54,8 @@ class Tasks:
         named = bool(given.name)
         task_id = names.task_id_under(given.name, queue_name) if named else names.generate_task_id()
         now = self._clock.now()
-        task = stored_task(given, f"{queue_name}/tasks/{task_id}", now=now)
+        name = f"{queue_name}/tasks/{task_id}"
+        task = stored_task(given, name, queue_retry=queue.settings.retry, now=now)
         schedule_time = task.schedule_time.ToMicroseconds() / 1e6
         message = task.SerializeToString()
 

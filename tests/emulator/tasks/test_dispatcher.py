@@ -55,8 +55,12 @@ class Bench:
     async def ensure(self, *queues: Queue) -> None:
         await self.queues.ensure([Queue.pb(queue) for queue in queues])
 
-    async def create(self, name: str, queue_name: str = QUEUE) -> None:
+    async def create(
+        self, name: str, queue_name: str = QUEUE, retry_config: RetryConfig | None = None
+    ) -> None:
         made = task(f"{queue_name}/tasks/{name}")
+        if retry_config is not None:
+            made.retry_config = retry_config
         await self.tasks.create(queue_name, Task.pb(made), 1)
 
 
@@ -87,6 +91,22 @@ async def test_backoff_from_dispatch_to_dispatch(
         await bench.dispatcher.aclose(grace=5)
     assert "task t of" in caplog.text
     assert "its 9 attempts are used up, the last one ended with 500" in caplog.text
+    assert await rows(bench) == []
+
+
+async def test_a_task_may_bring_a_retry_of_its_own(bench: Bench, clock: VirtualClock, target: Target) -> None:
+    target.will_answer([500] * 3)
+    await bench.ensure(queue(retry_config=WORKED_EXAMPLE))
+    await bench.create("t", retry_config=RetryConfig(max_attempts=3, min_backoff={"seconds": 40}))
+    waits = []
+    for attempt in range(1, 3):
+        await target.received(attempt)
+        again = await clock.wait_for_timer()
+        waits.append(round(again - target.times[-1], 6))
+        clock.advance_to(again)
+    await target.received(3)
+    await bench.dispatcher.aclose(grace=5)
+    assert waits == [40, 80]
     assert await rows(bench) == []
 
 

@@ -144,6 +144,18 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
         "INVALID_ARGUMENT",
         "HttpRequest.oidcToken.serviceAccountEmail is required.",
     ),
+    (
+        "create_task",
+        {"parent": QUEUE, "task": Task(task(), retry_config={"max_attempts": -2})},
+        "INVALID_ARGUMENT",
+        "RetryConfig.maxAttempts must be greater or equal to -1.",
+    ),
+    (
+        "create_task",
+        {"parent": QUEUE, "task": Task(task(), retry_config={"min_backoff": timedelta(hours=2)})},
+        "INVALID_ARGUMENT",
+        "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
+    ),
     ("get_task", {"name": f"{QUEUE}/tasks/missing"}, "NOT_FOUND", NO_ENTITY),
     ("get_task", {"name": QUEUE}, "INVALID_ARGUMENT", TASK_FORMAT),
     ("get_task", {"name": f"{MISSING}/tasks/t"}, "NOT_FOUND", NO_QUEUE),
@@ -171,11 +183,6 @@ UNSERVED: list[tuple[str, dict[str, Any], str]] = [
         "create_task",
         {"parent": QUEUE, "task": {"app_engine_http_request": {"relative_uri": "/"}}},
         "Task.app_engine_http_request is not served by the Sidelane emulator yet",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(task(), retry_config={"max_attempts": 1})},
-        "Task.retry_config is not served by the Sidelane emulator yet",
     ),
     (
         "create_task",
