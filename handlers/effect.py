@@ -23,7 +23,8 @@ class Delivery:
 Effect = Callable[[Any, Delivery], Awaitable[End]]
 """Runs a task of its type and says how that ended.
 
-What it raises counts as a bug of ours; being over its deadline counts as the target's failure.
+What it raises counts as a bug of ours, but for `StoreError`: then the queue calls again, at no cost to the
+task. Being over its deadline counts as the target's failure.
 It may run twice for one event, at the same time even, and then under the same delivery id.
 """
 

@@ -1,8 +1,8 @@
 """The way of one request: authenticate, decode, claim, run, settle. Knows no HTTP framework.
 
 A request is answered 2xx only after it has recorded an outcome and done its follow-up itself, or has
-seen that the task went on or ended. 500 means: could not record, create or publish; the queue calls
-again. A crash between any two steps leaves a task that the queue calls again, and the ledger knows.
+seen that the task went on or ended. 500 means: could not look up, record, create or publish; the
+queue calls again. A crash between any two steps leaves a task that the queue calls again, and the ledger knows.
 """
 
 from __future__ import annotations
@@ -125,7 +125,10 @@ class Pipeline:
             return _cannot("claim", arrival, error)
         match claim:
             case Started(row):
-                end = self._verdict(arrival, row) or await self._run(arrival)
+                try:
+                    end = self._verdict(arrival, row) or await self._run(arrival)
+                except StoreError as error:
+                    return _cannot("run", arrival, error)
                 return await self._settle(arrival, row, end)
             case Settled(outcome):
                 try:
@@ -172,6 +175,8 @@ class Pipeline:
         return arrival.verdict
 
     async def _run(self, arrival: Arrival) -> End:
+        """Run the effect. Raises `StoreError` where it could not look up what it needs: that is no bug of
+        its own and no fault of the target, so it costs the task nothing and the queue calls again."""
         task, envelope = arrival.task, arrival.envelope
         if task is None:
             raise AssertionError("a task without payload has a verdict and is not run")
@@ -181,7 +186,7 @@ class Pipeline:
         try:
             async with asyncio.timeout(deadline) as timeout:
                 return await self.effects[task.name](task, delivery)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, StoreError):
             await self._give_back(envelope)
             raise
         except Exception as error:
@@ -193,7 +198,7 @@ class Pipeline:
             self.telemetry.attempt_seconds.labels(type=task.name).observe(time.perf_counter() - began)
 
     async def _give_back(self, envelope: Envelope) -> None:
-        """The process is told to end: this start must not count as one that killed it."""
+        """The run was broken off in good order: its start must not count as one that killed its process."""
         try:
             await asyncio.shield(self.ledger.release(Key.of(envelope)))
         except StoreError as error:

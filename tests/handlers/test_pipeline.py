@@ -11,7 +11,7 @@ import pytest
 from contracts import Catalog, Envelope, Position
 from handlers.delivery import End, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
-from stores import Key, OutcomeKind, Row
+from stores import Key, OutcomeKind, Row, StoreUnavailable
 from tests.handlers.conftest import START, Note, Service
 
 NOTE = Note(id="n1", realtime=False)
@@ -109,6 +109,20 @@ async def test_a_bug_is_ours_and_retried_on_its_own_budget(service: Service) -> 
     assert found.outcome is not None
     assert found.outcome.reason == "bug"
     assert "KeyError" in found.outcome.detail
+
+
+async def test_a_store_that_is_away_costs_the_task_nothing(service: Service) -> None:
+    async def away(_: Note, __: Delivery) -> End:
+        raise StoreUnavailable("the directory is away")
+
+    service.effect = away
+    envelope = service.seal(NOTE)
+    reply = await service.post(envelope.encode())
+    assert reply.status_code == 500
+    found = await row(service, envelope)
+    assert (found.starts, found.bugs, found.outcome) == (0, 0, None)
+    service.effect = ending(Returned())
+    assert (await service.post(envelope.encode())).json() == {"outcome": "done"}
 
 
 async def test_an_effect_over_its_deadline_failed(service: Service) -> None:
