@@ -1,8 +1,8 @@
 """The way of one request: authenticate, decode, claim, run, settle. Knows no HTTP framework.
 
 A request is answered 2xx only after it has recorded an outcome and done its follow-up itself, or has
-seen that the task went on or ended. 500 means: could not look up, record, create or publish; the
-queue calls again. A crash between any two steps leaves a task that the queue calls again, and the ledger knows.
+seen that the task went on or ended. 500 means: could not look up, record, create or publish; the queue
+calls again. A crash between any two steps leaves a task that the queue calls again, and the ledger knows.
 """
 
 from __future__ import annotations
