@@ -96,6 +96,7 @@ class DeliveryPolicy(Settings):
     realtime: bool = Field(strict=True)
     """An item that is too old, or whose owner paused its endpoint, is skipped instead of buried."""
     max_concurrent_per_target: int = Field(strict=True, ge=1, le=5000)
+    """Side effects under way for one target. Read, and not enforced yet: bulkheads are to come."""
 
 
 class Queue(Settings):

@@ -18,6 +18,7 @@ from contracts import (
     CLAIM_BUDGET,
     SETTLE_BUDGET,
     Catalog,
+    CatalogError,
     Envelope,
     NewerVersion,
     Queue,
@@ -111,7 +112,7 @@ class Pipeline:
             return Reply(error.status, str(error))
         except Undecodable as error:
             return await self._bury(request, error)
-        except HandlerError as error:
+        except (HandlerError, CatalogError) as error:
             _log.error("task %s cannot be handled: %s", request.task_name, error)
             return Reply(500, str(error))
         return await self._attempt(arrival)

@@ -39,6 +39,11 @@ class _Request:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
+    @property
+    def abandoned(self) -> bool:
+        """The caller has left: it must not find done what it was told had failed."""
+        return self.future.cancelled()
+
     def answer(self, result: object, error: BaseException | None) -> None:
         """From the writer's thread; a caller that has left is not told."""
         try:
@@ -93,7 +98,8 @@ class Database:
     async def run(self, job: Job[T]) -> T:
         """Run `job` and return its result once the commit is on disk.
 
-        Waits while 1,024 jobs are pending. A job that raises is undone alone, and raises here.
+        Waits while 1,024 jobs are pending. A job that raises is undone alone, and raises here. A job whose
+        caller is cancelled before its turn is not run.
 
         Raises:
             StoreClosed: the database is not open.
@@ -159,7 +165,11 @@ class Database:
         answers: list[tuple[_Request, object, BaseException | None]] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
-            answers = [(request, *self._attempt(connection, request.job)) for request in batch]
+            answers = [
+                (request, *self._attempt(connection, request.job))
+                for request in batch
+                if not request.abandoned
+            ]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:

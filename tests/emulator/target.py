@@ -9,19 +9,19 @@ from emulator import Clock, End, HttpRequest, Response
 
 
 class Target:
-    """A sender that answers with `ends` in turn, then 200."""
+    """A sender that answers with `ends` in turn, then 200; an exception among them is raised."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._news = asyncio.Condition()
-        self._ends: list[End] = []
+        self._ends: list[End | Exception] = []
         self.is_holding = False  # while set, requests are received and not answered
         self.requests: list[HttpRequest] = []
         self.times: list[float] = []
         self.deadlines: list[float] = []
         self.cancelled = 0
 
-    def will_answer(self, ends: Iterable[End | int]) -> None:
+    def will_answer(self, ends: Iterable[End | int | Exception]) -> None:
         self._ends.extend(Response(end) if isinstance(end, int) else end for end in ends)
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
@@ -35,7 +35,10 @@ class Target:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return self._ends.pop(0) if self._ends else Response(200)
+        end = self._ends.pop(0) if self._ends else Response(200)
+        if isinstance(end, Exception):
+            raise end
+        return end
 
     async def release(self) -> None:
         async with self._news:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from contracts import Catalog
 from stores import Key
 from tests.handlers.conftest import Note, Service
 from tests.handlers.tokens import Issuer
@@ -75,3 +78,13 @@ async def test_a_caller_without_the_right_token_starts_nothing(
 async def test_a_forged_signature_starts_nothing(service: Service) -> None:
     assert (await service.post(service.seal(NOTE).encode(), token=Issuer().token())).status_code == 401
     assert service.runs == []
+
+
+async def test_a_task_whose_queue_left_the_catalog_waits(service: Service) -> None:
+    kept = service.pipeline.catalog.get("developer-webhooks-realtime")
+    pipeline = replace(service.pipeline, catalog=Catalog({kept.name: kept}, "a test"))
+    envelope = service.seal(NOTE)
+    reply = await pipeline.handle(service.request(envelope))
+    assert reply.status == 500
+    assert "'developer-webhooks'" in reply.word
+    assert await service.ledger.read(Key.of(envelope)) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,22 @@ async def test_a_job_that_fails_is_undone_alone(tmp_path: Path) -> None:
     assert await texts(database) == ["a", "b"]
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
         await add(database, "a")
+    await database.aclose()
+
+
+async def test_a_job_whose_caller_left_is_not_run(tmp_path: Path) -> None:
+    database = Database(tmp_path / "notes.sqlite3", SCHEMA)
+    await database.open()
+    turn = threading.Event()
+    busy = asyncio.ensure_future(database.run(lambda _: turn.wait()))
+    left = asyncio.ensure_future(add(database, "left"))
+    stayed = asyncio.ensure_future(add(database, "stayed"))
+    await asyncio.sleep(0)
+    left.cancel()
+    await asyncio.gather(left, return_exceptions=True)
+    turn.set()
+    await asyncio.gather(busy, stayed)
+    assert await texts(database) == ["stayed"]
     await database.aclose()
 
 

@@ -15,8 +15,8 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncI
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import SCHEMA, SERVER_MESSAGE_BYTES, PubSub
 from emulator.store import Store
-from tests.emulator.pubsub.endpoint import Endpoint
 from tests.emulator.pubsub.observed_clock import ObservedClock
+from tests.emulator.target import Target
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ async def clock() -> ObservedClock:
 
 
 @pytest.fixture
-async def endpoint(clock: ObservedClock) -> Endpoint:
-    return Endpoint(clock)
+async def endpoint(clock: ObservedClock) -> Target:
+    return Target(clock)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def pubsub(
-    store: Store, clock: ObservedClock, issuer: TokenIssuer, endpoint: Endpoint
+    store: Store, clock: ObservedClock, issuer: TokenIssuer, endpoint: Target
 ) -> AsyncIterator[PubSub]:
     pubsub = PubSub(store, clock=clock, issuer=issuer, sender=endpoint)
     await pubsub.open()

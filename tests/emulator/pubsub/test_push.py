@@ -10,14 +10,16 @@ import pytest
 from google.auth import jwt
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 
+from emulator import Failure, FailureReason
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import PubSub
 from emulator.pubsub.pusher import CONCURRENT_PUSHES
-from tests.emulator.pubsub.endpoint import UNREACHABLE, Endpoint
 from tests.emulator.pubsub.observed_clock import ObservedClock
 from tests.emulator.pubsub.pushing import all_acknowledged, patient, publish_all, pushed
 from tests.emulator.pubsub.resources import ENDPOINT, SUBSCRIPTION, TOPIC
+from tests.emulator.target import Target
 
+UNREACHABLE = Failure(FailureReason.UNREACHABLE, "refused")
 INVOKER = "invoker@dev.iam.gserviceaccount.com"
 
 
@@ -29,7 +31,7 @@ async def topic(publisher: PublisherAsyncClient) -> types.Topic:
 async def test_the_request_is_the_clouds(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     clock: ObservedClock,
 ) -> None:
     await subscriber.create_subscription(pushed(ack_deadline_seconds=30))
@@ -68,7 +70,7 @@ async def test_the_request_is_the_clouds(
 async def test_the_request_carries_an_id_token(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     issuer: TokenIssuer,
     clock: ObservedClock,
     oidc_token: dict[str, str],
@@ -91,7 +93,7 @@ async def test_the_request_carries_an_id_token(
 async def test_success_acknowledges(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     pubsub: PubSub,
     status: int,
 ) -> None:
@@ -107,7 +109,7 @@ async def test_success_acknowledges(
 async def test_anything_else_is_pushed_again(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     clock: ObservedClock,
     pubsub: PubSub,
     answer: int,
@@ -137,7 +139,7 @@ async def test_anything_else_is_pushed_again(
 async def test_the_delay_grows_with_each_failure(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     clock: ObservedClock,
     fields: dict[str, object],
     delays: list[float],
@@ -158,7 +160,7 @@ async def test_the_delay_grows_with_each_failure(
 
 
 async def test_pushes_of_a_subscription_are_bounded(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target, pubsub: PubSub
 ) -> None:
     await subscriber.create_subscription(pushed())
     endpoint.is_holding = True
@@ -175,7 +177,7 @@ async def test_pushes_of_a_subscription_are_bounded(
 
 
 async def test_a_slow_endpoint_keeps_nobody_else_waiting(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target
 ) -> None:
     await subscriber.create_subscription(pushed())
     await subscriber.create_subscription(pushed(name=f"{SUBSCRIPTION}-2"))

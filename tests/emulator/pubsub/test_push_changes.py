@@ -9,11 +9,11 @@ import pytest
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 
 from emulator.pubsub import PubSub
-from tests.emulator.pubsub.endpoint import DEFECT, Endpoint
 from tests.emulator.pubsub.observed_clock import ObservedClock
 from tests.emulator.pubsub.pulling import pull_now
 from tests.emulator.pubsub.pushing import all_acknowledged, patient, publish_all, pushed
 from tests.emulator.pubsub.resources import ENDPOINT, SUBSCRIPTION, TOPIC
+from tests.emulator.target import Target
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ async def topic(publisher: PublisherAsyncClient) -> types.Topic:
 
 
 async def test_a_pull_subscription_becomes_a_push_one_and_back(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target, pubsub: PubSub
 ) -> None:
     await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
     await publish_all(publisher, b"a")
@@ -42,7 +42,7 @@ async def test_a_pull_subscription_becomes_a_push_one_and_back(
 
 
 async def test_what_is_being_pushed_can_be_pulled_once_the_subscription_is_a_pull_one(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target
 ) -> None:
     await subscriber.create_subscription(pushed())
     endpoint.is_holding = True
@@ -58,13 +58,13 @@ async def test_what_is_being_pushed_can_be_pulled_once_the_subscription_is_a_pul
 async def test_a_defect_in_a_push_stops_no_others(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     clock: ObservedClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     start = clock.now()
     await subscriber.create_subscription(pushed(retry_policy=patient(10, 600)))
-    endpoint.will_answer([DEFECT])
+    endpoint.will_answer([RuntimeError("a defect")])
     await publish_all(publisher, b"a")
     await endpoint.received(1)
     await clock.advance_when_asked(start + 10)
@@ -75,7 +75,7 @@ async def test_a_defect_in_a_push_stops_no_others(
 async def test_a_new_endpoint_gets_what_the_old_one_refused(
     publisher: PublisherAsyncClient,
     subscriber: SubscriberAsyncClient,
-    endpoint: Endpoint,
+    endpoint: Target,
     clock: ObservedClock,
 ) -> None:
     start = clock.now()
@@ -93,7 +93,7 @@ async def test_a_new_endpoint_gets_what_the_old_one_refused(
 
 
 async def test_a_deleted_subscription_pushes_no_more(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target
 ) -> None:
     await subscriber.create_subscription(pushed())
     await subscriber.create_subscription(pushed(name=f"{SUBSCRIPTION}-2"))
@@ -104,7 +104,7 @@ async def test_a_deleted_subscription_pushes_no_more(
 
 
 async def test_a_push_that_outlasts_its_subscription_is_no_failure(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Endpoint, pubsub: PubSub
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, endpoint: Target, pubsub: PubSub
 ) -> None:
     await subscriber.create_subscription(pushed())
     endpoint.is_holding = True

@@ -16,10 +16,10 @@ from emulator.errors import ApiError, EmulatorError
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import SCHEMA, PubSub
 from emulator.store import Store
-from tests.emulator.pubsub.endpoint import Endpoint
 from tests.emulator.pubsub.observed_clock import ObservedClock
 from tests.emulator.pubsub.pulling import pull_now
 from tests.emulator.pubsub.resources import ENDPOINT, PROJECT, SUBSCRIPTION, TOPIC
+from tests.emulator.target import Target
 
 PULLED = types.Subscription(name=SUBSCRIPTION, topic=TOPIC)
 PUSHED = types.Subscription(
@@ -28,7 +28,7 @@ PUSHED = types.Subscription(
 
 
 async def test_kill_9_loses_no_acknowledged_publish(
-    tmp_path: Path, clock: ObservedClock, issuer: TokenIssuer, endpoint: Endpoint
+    tmp_path: Path, clock: ObservedClock, issuer: TokenIssuer, endpoint: Target
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.emulator.pubsub.served", str(tmp_path), stdout=asyncio.subprocess.PIPE
@@ -81,7 +81,7 @@ async def test_resources_leases_and_ids_go_on_after_a_restart(
     store: Store,
     clock: ObservedClock,
     issuer: TokenIssuer,
-    endpoint: Endpoint,
+    endpoint: Target,
 ) -> None:
     await publisher.create_topic(name=TOPIC)
     await subscriber.create_subscription(PULLED)
@@ -102,7 +102,7 @@ async def test_resources_leases_and_ids_go_on_after_a_restart(
 
 
 async def test_a_push_cut_off_by_the_end_is_sent_again_at_once(
-    store: Store, clock: ObservedClock, issuer: TokenIssuer, endpoint: Endpoint
+    store: Store, clock: ObservedClock, issuer: TokenIssuer, endpoint: Target
 ) -> None:
     first = PubSub(store, clock=clock, issuer=issuer, sender=endpoint)
     await first.open()
@@ -123,7 +123,7 @@ async def test_a_push_cut_off_by_the_end_is_sent_again_at_once(
 
 
 async def test_ensure_creates_and_then_updates(
-    pubsub: PubSub, subscriber: SubscriberAsyncClient, publisher: PublisherAsyncClient, endpoint: Endpoint
+    pubsub: PubSub, subscriber: SubscriberAsyncClient, publisher: PublisherAsyncClient, endpoint: Target
 ) -> None:
     await pubsub.ensure([types.Topic(name=TOPIC)], [PULLED])
     await publisher.publish(topic=TOPIC, messages=[types.PubsubMessage(data=b"kept")])
