@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 Method = Callable[[Any], Awaitable[Any]]
 """An async function from a request message to its response message. It raises ApiError to answer an error."""
 
+Methods: TypeAlias = Mapping[str, tuple[Any, Method]]
+"""The methods of one service: name to (protobuf class of the request, async function)."""
+
 
 class Service(grpc.GenericRpcHandler):
     """Serves the given methods of one gRPC service; every other method of it answers UNIMPLEMENTED.
@@ -26,11 +29,8 @@ class Service(grpc.GenericRpcHandler):
     Pass it to `grpc.aio.Server.add_generic_rpc_handlers`.
     """
 
-    def __init__(self, name: str, methods: Mapping[str, tuple[Any, Method]]) -> None:
-        """`name` is the full service name (`google.cloud.tasks.v2.CloudTasks`).
-
-        `methods` maps a method's name to (protobuf class of its request, async function).
-        """
+    def __init__(self, name: str, methods: Methods) -> None:
+        """`name` is the full service name (`google.cloud.tasks.v2.CloudTasks`)."""
         self._prefix = f"/{name}/"
         self._served = ", ".join(methods) or f"nothing of {name}"
         self._handlers = {

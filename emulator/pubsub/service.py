@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import grpc.aio
@@ -10,7 +10,7 @@ from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock
 from emulator.engine.exchange import Sender
-from emulator.grpc_api import Service
+from emulator.grpc_api import Methods, Service
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import backlog
 from emulator.pubsub.backlog import Backlog
@@ -70,11 +70,17 @@ class PubSub:
         await self._pushers.aclose()
         await self._changes.aclose()
 
+    def methods(self) -> Mapping[str, Methods]:
+        """The calls of each service of the API, by the service's full name."""
+        return {
+            "google.pubsub.v1.Publisher": self._publisher.methods(),
+            "google.pubsub.v1.Subscriber": self._subscriber.methods(),
+        }
+
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve Publisher and Subscriber on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
-        publisher = Service("google.pubsub.v1.Publisher", self._publisher.methods())
-        subscriber = Service("google.pubsub.v1.Subscriber", self._subscriber.methods())
-        server.add_generic_rpc_handlers((publisher, subscriber))
+        services = (Service(name, methods) for name, methods in self.methods().items())
+        server.add_generic_rpc_handlers(tuple(services))
 
     async def ensure(
         self, topics: Iterable[types.Topic], subscriptions: Iterable[types.Subscription]

@@ -12,7 +12,7 @@ from google.cloud.tasks_v2.types import cloudtasks
 from google.protobuf.empty_pb2 import Empty
 
 from emulator.errors import ApiError, InvalidArgumentError
-from emulator.grpc_api import Method, Service
+from emulator.grpc_api import Method, Methods
 from emulator.tasks.messages import ListQueuesResponse, ListTasksResponse, Pb
 from emulator.tasks.queues import Queues
 from emulator.tasks.tasks import Tasks
@@ -29,8 +29,8 @@ class CloudTasks:
         self._tasks = tasks
         self._changing: set[asyncio.Task[Any]] = set()  # one for each call under way
 
-    def services(self) -> tuple[Service, ...]:
-        """The gRPC services of the port, those that the client expects beside CloudTasks included."""
+    def methods(self) -> Methods:
+        """The calls of google.cloud.tasks.v2.CloudTasks, for every protocol that serves them."""
         requests: Any = cloudtasks
         methods = {
             "CreateQueue": self._finished(self.create_queue),
@@ -46,17 +46,7 @@ class CloudTasks:
             "ListTasks": self.list_tasks,
             "DeleteTask": self._finished(self.delete_task),
         }
-        return (
-            Service(
-                "google.cloud.tasks.v2.CloudTasks",
-                {
-                    name: (getattr(requests, f"{name}Request").pb(), method)
-                    for name, method in methods.items()
-                },
-            ),
-            Service("google.longrunning.Operations", {}),
-            Service("google.cloud.location.Locations", {}),
-        )
+        return {name: (getattr(requests, f"{name}Request").pb(), method) for name, method in methods.items()}
 
     def _finished(self, method: Method) -> Method:
         """The method, run to its end even where its caller leaves in the middle.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc.aio
@@ -10,6 +10,7 @@ import grpc.aio
 from emulator.engine.clock import Clock
 from emulator.engine.dispatch_queue import DispatchQueueStatistics
 from emulator.engine.exchange import Sender
+from emulator.grpc_api import Methods, Service
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
 from emulator.tasks.api import CloudTasks
@@ -75,9 +76,18 @@ class TasksService:
         await self._retention.aclose()
         await self._dispatcher.aclose(self._settings.shutdown_grace)
 
+    def methods(self) -> Mapping[str, Methods]:
+        """The calls of each service of the API by the service's full name, mix-ins included."""
+        return {
+            "google.cloud.tasks.v2.CloudTasks": self._api.methods(),
+            "google.longrunning.Operations": {},
+            "google.cloud.location.Locations": {},
+        }
+
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve the API on `server`."""
-        server.add_generic_rpc_handlers(self._api.services())
+        services = (Service(name, methods) for name, methods in self.methods().items())
+        server.add_generic_rpc_handlers(tuple(services))
 
     def queues(self) -> list[QueueSummary]:
         """Every queue, by name."""

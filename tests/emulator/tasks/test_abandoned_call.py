@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.cloud.tasks_v2 import CreateTaskRequest, PauseQueueRequest
 
 from emulator.tasks import TasksService
-from emulator.tasks.api import CloudTasks
 from tests.emulator.running import QUEUE, task
 from tests.emulator.target import Target
 
 
-class Details(NamedTuple):
-    method: str
-    invocation_metadata: tuple[()] = ()
-
-
-async def abandon(api: CloudTasks, method: str, request: Any) -> None:
+async def abandon(service: TasksService, method: str, request: Any) -> None:
     """Call, and leave as soon as the call has handed its write to the store."""
-    service = api.services()[0]
-    handler = service.service(Details(f"/google.cloud.tasks.v2.CloudTasks/{method}"))  # type: ignore[arg-type]  # what a service reads of it
-    assert handler is not None
-    call = asyncio.ensure_future(handler.unary_unary(request, None))  # type: ignore[misc,arg-type]  # an async handler
+    request_class, function = service.methods()["google.cloud.tasks.v2.CloudTasks"][method]
+    assert isinstance(request, request_class)
+    call = asyncio.ensure_future(function(request))
     for _ in range(3):
         await asyncio.sleep(0)
     call.cancel()
@@ -33,13 +26,13 @@ async def abandon(api: CloudTasks, method: str, request: Any) -> None:
 
 async def test_a_task_whose_creator_left_is_dispatched(service: TasksService, target: Target) -> None:
     request = CreateTaskRequest(parent=QUEUE, task=task("orphan"))
-    await abandon(service._api, "CreateTask", CreateTaskRequest.pb(request))
+    await abandon(service, "CreateTask", CreateTaskRequest.pb(request))
     await target.received(1)
     assert target.names() == ["orphan"]
 
 
 async def test_a_pause_whose_caller_left_holds(service: TasksService) -> None:
-    await abandon(service._api, "PauseQueue", PauseQueueRequest.pb(PauseQueueRequest(name=QUEUE)))
+    await abandon(service, "PauseQueue", PauseQueueRequest.pb(PauseQueueRequest(name=QUEUE)))
     async with asyncio.timeout(5):
         await asyncio.gather(*service._api._changing)
     assert [queue.name for queue in service.queues() if queue.paused] == [QUEUE]
