@@ -5,7 +5,12 @@ LaneError
 ├── BadUrl              the URL cannot be requested at all
 ├── DeadlineExceeded    the answer was not complete in time
 ├── ConnectFailed       no connection could be made
-└── ExchangeFailed      the connection broke, or the answer is not HTTP
+├── ExchangeFailed      the connection broke, or the answer is not HTTP
+├── ExecutorClosed      used before `open()` or after `aclose()`
+├── ExecutorSaturated   all its threads are busy and its queue is full
+├── SamePoolWait        a job would wait for another one of its own pool
+├── DefaultExecutorRefused  blocking work was given to the loop's default executor
+└── FileTooLarge        a file is longer than the caller takes
 """
 
 from __future__ import annotations
@@ -33,3 +38,44 @@ class ConnectFailed(LaneError):
 
 class ExchangeFailed(LaneError):
     """The connection broke or the answer is not HTTP; the request may have had its effect."""
+
+
+class ExecutorClosed(LaneError):
+    """The executor is not open: open it in the lifespan. A job that never began ends so at shutdown."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the {name} executor is closed: open it in the lifespan, before its first job")
+
+
+class ExecutorSaturated(LaneError):
+    """All threads are busy and the queue is full: answer 503, or enqueue the work as a task."""
+
+    def __init__(self, name: str, max_waiting: int) -> None:
+        super().__init__(
+            f"the {name} executor is saturated: its threads are busy and {max_waiting} jobs wait already; "
+            "shed this one, or enqueue it as a task"
+        )
+
+
+class SamePoolWait(LaneError):
+    """A job would wait for another one of its own pool, which deadlocks once every thread does so."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"a job of the {name} executor must not wait for another one of it: "
+            "call the function directly, use another executor, or wait in a coroutine outside of the job"
+        )
+
+
+class DefaultExecutorRefused(LaneError):
+    """Blocking work belongs on a named executor: `critical` or `storage`."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"the event loop's default executor takes no work ({function}): its queue is unbounded and "
+            "shared by everything; use the `critical` or `storage` executor's run()"
+        )
+
+
+class FileTooLarge(LaneError):
+    """A file is longer than its reader takes: raise `max_bytes`, or read it in chunks."""
