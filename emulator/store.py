@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from emulator.engine.faults import CrashPoint
 from emulator.errors import StoreClosedError, StoreError
 
 T = TypeVar("T")
@@ -55,17 +56,27 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, *, schema: Sequence[str], max_pending: int = 4096, max_batch: int = 512
+        self,
+        path: Path,
+        *,
+        schema: Sequence[str],
+        max_pending: int = 4096,
+        max_batch: int = 512,
+        at_write: Callable[[CrashPoint, int], None] | None = None,
     ) -> None:
         """`schema` is run at every open: write it so that it can be (CREATE ... IF NOT EXISTS).
 
         At most `max_pending` writes wait or run at a time, and as many reads; a caller beyond that waits its
-        turn. One commit takes at most `max_batch` writes.
+        turn. One commit takes at most `max_batch` writes. `at_write` is called on the writer thread before
+        and after each commit, with the number of its writes, and may end the process; where it raises
+        StoreError, this and every later write fails with it.
         """
         self._path = path
         self._schema = tuple(schema)
         self._max_pending = max_pending
         self._max_batch = max_batch
+        self._at_write = at_write or _go_on
+        self._crash: StoreError | None = None
         self._writes: SimpleQueue[_Write | None] = SimpleQueue()
         self._write_slots = asyncio.Semaphore(max_pending)
         self._read_slots = asyncio.Semaphore(max_pending)
@@ -194,6 +205,8 @@ class Store:
         """Run the jobs in one transaction. Returns, for each, its result or what it raised."""
         results: list[tuple[Any, BaseException | None]] = []
         execute = self._writer.execute
+        if self._crash is not None:
+            return [(None, self._crash) for _ in jobs]
         try:
             execute("BEGIN IMMEDIATE")
             for job in jobs:
@@ -204,12 +217,16 @@ class Store:
                     execute("ROLLBACK TO job")
                     results.append((None, exc))
                 execute("RELEASE job")
+            self._at_write(CrashPoint.BEFORE_COMMIT, len(jobs))
             execute("COMMIT")
-        except sqlite3.Error as exc:
+            self._at_write(CrashPoint.AFTER_COMMIT, len(jobs))
+        except (sqlite3.Error, StoreError) as exc:
             with suppress(sqlite3.Error):  # SQLite has rolled back already after some failures
                 execute("ROLLBACK")
             failure = StoreError(f"cannot commit to {self._path}: {exc}")
             failure.__cause__ = exc
+            if isinstance(exc, StoreError):
+                self._crash = failure
             return [(None, failure) for _ in jobs]
         return results
 
@@ -229,3 +246,7 @@ class Store:
                 write.future.set_result(result)
             else:
                 write.future.set_exception(error)
+
+
+def _go_on(_point: CrashPoint, _writes: int) -> None:
+    """No crash."""

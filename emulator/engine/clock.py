@@ -48,6 +48,66 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(max(0.0, moment - time.time()), callback)
 
 
+class _AdjustableTimer:
+    """A call on an AdjustableClock: its moment, and the timer of the event loop that stands for it."""
+
+    __slots__ = ("_callback", "_waiting", "handle", "moment")
+
+    def __init__(self, moment: float, callback: Callable[[], object], waiting: set[_AdjustableTimer]) -> None:
+        self.moment = moment
+        self._callback = callback
+        self._waiting = waiting
+        self.handle: asyncio.TimerHandle | None = None
+
+    def arm(self, seconds: float) -> None:
+        if self.handle is not None:
+            self.handle.cancel()
+        self.handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._call)
+
+    def cancel(self) -> None:
+        self._waiting.discard(self)
+        if self.handle is not None:
+            self.handle.cancel()
+
+    def _call(self) -> None:
+        self._waiting.discard(self)
+        self._callback()
+
+
+class AdjustableClock:
+    """The machine's wall clock, which can be moved forward; never back, and only for this process."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._waiting: set[_AdjustableTimer] = set()
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which it was moved ahead of the wall clock."""
+        return self._ahead
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def call_at(self, moment: float, callback: Callable[[], object]) -> Timer:
+        timer = _AdjustableTimer(moment, callback, self._waiting)
+        self._waiting.add(timer)
+        timer.arm(moment - self.now())
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Move forward; calls whose moment that passes come at once, in the order of their moments.
+
+        Raises ValueError for a number that is negative or not finite.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"the clock moves forward by a finite number of seconds, not by {seconds}")
+        self._ahead += seconds
+        now = self.now()
+        for timer in sorted(self._waiting, key=lambda timer: timer.moment):
+            timer.arm(timer.moment - now)
+
+
 class _VirtualTimer:
     """A call on a VirtualClock; its place among the others is (moment, order of asking)."""
 

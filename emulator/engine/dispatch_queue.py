@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import math
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +12,8 @@ from emulator.engine.settings import RateLimits
 from emulator.engine.token_bucket import TokenBucket
 
 _STALE_ALLOWED = 1024
+_SHUFFLED = 256
+"""Due tasks that change places at a time, so that a long backlog costs no more than a short one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,17 @@ class DispatchQueue:
             self._in_flight[task] = now
             taken.append((task, due))
         return taken
+
+    def shuffle_due(self, now: float, chance: random.Random) -> None:
+        """Let the tasks that are due, the first 256 of them, change places at random."""
+        entries: list[tuple[float, int]] = []
+        while len(entries) < _SHUFFLED and (first := self._first()) is not None and first[0] <= now:
+            entries.append(heapq.heappop(self._heap))
+        chance.shuffle(entries)
+        due = min(entries, default=(now, 0))[0]
+        for _, task in entries:
+            self.add(task, due)
+            due = math.nextafter(due, -math.inf)  # tasks due at one moment would go by number
 
     def finish(self, task: int) -> None:
         """The dispatch of `task` ended; it goes again only if it is added again."""

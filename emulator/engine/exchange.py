@@ -16,6 +16,8 @@ class HttpRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    source: str = ""
+    """Full name of the queue or subscription that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)

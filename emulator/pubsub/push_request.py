@@ -28,6 +28,7 @@ def push_request(
         url=subscription.push_config.push_endpoint,
         headers=headers,
         body=json.dumps(body).encode(),
+        source=subscription.name,
     )
 
 

@@ -31,5 +31,6 @@ def dispatch_request(row: TaskRow, queue_name: str, issuer: TokenIssuer) -> tupl
             authorization=authorization,
         ),
         body=stored.body,
+        source=queue_name,
     )
     return request, seconds_of(task.dispatch_deadline)

@@ -11,6 +11,7 @@ from emulator.engine.attempts import Attempts, Completed, Exhausted, RetryAt, Ve
 from emulator.engine.clock import Clock, Timer
 from emulator.engine.exchange import End, Failure, FailureReason, Sender
 from emulator.errors import StoreClosedError, StoreError
+from emulator.fault_switches import FaultSwitches
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
 from emulator.tasks import tables
@@ -47,12 +48,20 @@ class Dispatcher:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, sender: Sender, issuer: TokenIssuer, *, max_in_flight: int
+        self,
+        store: Store,
+        clock: Clock,
+        sender: Sender,
+        issuer: TokenIssuer,
+        *,
+        max_in_flight: int,
+        faults: FaultSwitches | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._sender = sender
         self._issuer = issuer
+        self._faults = faults
         self._max_in_flight = max_in_flight
         self._free = max_in_flight
         self._timers: dict[int, Timer] = {}
@@ -110,6 +119,8 @@ class Dispatcher:
         if timer := self._timers.pop(queue.key, None):
             timer.cancel()
         now = self._clock.now()
+        if self._faults is not None and self._faults.reorders(queue.name):
+            queue.dispatch.shuffle_due(now, self._faults.chance)
         in_flight = queue.dispatch.statistics().in_flight
         slots = max(0, (self._free - in_flight + 1) // 2)
         taken = queue.dispatch.take(now, slots=slots)

@@ -10,6 +10,7 @@ import grpc.aio
 from emulator.engine.clock import Clock
 from emulator.engine.dispatch_queue import DispatchQueueStatistics
 from emulator.engine.exchange import Sender
+from emulator.fault_switches import FaultSwitches
 from emulator.grpc_api import Methods, Service
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
@@ -52,10 +53,19 @@ class TasksService:
     """
 
     def __init__(
-        self, store: Store, *, clock: Clock, issuer: TokenIssuer, sender: Sender, settings: TasksSettings
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        issuer: TokenIssuer,
+        sender: Sender,
+        settings: TasksSettings,
+        faults: FaultSwitches | None = None,
     ) -> None:
         self._settings = settings
-        self._dispatcher = Dispatcher(store, clock, sender, issuer, max_in_flight=settings.max_in_flight)
+        self._dispatcher = Dispatcher(
+            store, clock, sender, issuer, max_in_flight=settings.max_in_flight, faults=faults
+        )
         self._queues = Queues(store, clock, self._dispatcher, tombstone_ttl=settings.queue_tombstone_ttl)
         self._retention = Retention(store, clock, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
         tasks = Tasks(store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl)

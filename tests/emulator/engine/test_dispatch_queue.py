@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,3 +157,15 @@ def test_every_task_goes_once_and_never_too_early_nor_above_a_limit(
             gone.add(task)
             queue.finish(task)
     assert gone == set(range(len(tasks)))
+
+
+def test_tasks_that_are_due_change_places_and_no_other_does() -> None:
+    queue = make()
+    for task in range(50):
+        queue.add(task, NOW)
+    queue.add(50, NOW + 60)
+    queue.shuffle_due(NOW, random.Random(1))
+    shuffled = go(queue, NOW)
+    assert shuffled != sorted(shuffled)
+    assert sorted(shuffled) == list(range(50))
+    assert queue.look_again_at(NOW) == NOW + 60
