@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from lanes.breaker import BreakerSettings, BreakerState, Phase
+from lanes.circuit_breakers import Attempt, BreakerStatistics, CircuitBreakers, Transition
 from lanes.default_executor import refuse_default_executor
 from lanes.errors import (
     BadUrl,
+    BreakerOpen,
+    BulkheadFull,
     ConnectFailed,
     DeadlineExceeded,
     DefaultExecutorRefused,
@@ -14,7 +18,10 @@ from lanes.errors import (
     FileTooLarge,
     LaneClosed,
     LaneError,
+    NotAdmitted,
     SamePoolWait,
+    StreamsFull,
+    Superseded,
 )
 from lanes.executors import CRITICAL, STORAGE, Executor, ExecutorSettings, ExecutorStatistics, Job, Left
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
@@ -27,7 +34,14 @@ __all__ = (
     "STORAGE",
     "WEBHOOKS",
     "Answer",
+    "Attempt",
     "BadUrl",
+    "BreakerOpen",
+    "BreakerSettings",
+    "BreakerState",
+    "BreakerStatistics",
+    "BulkheadFull",
+    "CircuitBreakers",
     "ConnectFailed",
     "DeadlineExceeded",
     "DefaultExecutorRefused",
@@ -48,8 +62,13 @@ __all__ = (
     "LaneSettings",
     "LaneStatistics",
     "Left",
+    "NotAdmitted",
+    "Phase",
     "SamePoolWait",
+    "StreamsFull",
+    "Superseded",
     "Telemetry",
+    "Transition",
     "fan_out",
     "fan_out_collect",
     "refuse_default_executor",

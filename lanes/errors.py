@@ -1,4 +1,4 @@
-"""What can go wrong on an outgoing request.
+"""What can go wrong in a lane.
 
 LaneError
 ├── LaneClosed          used before `open()`, after `aclose()`, or on another event loop
@@ -10,7 +10,12 @@ LaneError
 ├── ExecutorSaturated   all its threads are busy and its queue is full
 ├── SamePoolWait        a job would wait for another one of its own pool
 ├── DefaultExecutorRefused  blocking work was given to the loop's default executor
-└── FileTooLarge        a file is longer than the caller takes
+├── FileTooLarge        a file is longer than the caller takes
+├── NotAdmitted         a policy let nothing be sent now; come back later
+│   ├── BreakerOpen     the target failed too often; says when to come back
+│   ├── BulkheadFull    the target, or the bulkhead as a whole, has as many calls as it may have
+│   └── StreamsFull     latest-wins has as many streams under way as it may have
+└── Superseded          latest-wins dropped the item for a newer one
 """
 
 from __future__ import annotations
@@ -79,3 +84,48 @@ class DefaultExecutorRefused(LaneError):
 
 class FileTooLarge(LaneError):
     """A file is longer than its reader takes: raise `max_bytes`, or read it in chunks."""
+
+
+class NotAdmitted(LaneError):
+    """A policy let nothing be sent now: nothing happened. Park what is durable, drop what is not."""
+
+
+class BreakerOpen(NotAdmitted):
+    """The target failed too often and is left alone. Nothing was sent: come back at `retry_at`."""
+
+    def __init__(self, target: str, *, retry_at: float, retry_after: float) -> None:
+        super().__init__(f"target {target!r} failed too often: come back in {retry_after:.3g} s")
+        self.target = target
+        self.retry_at = retry_at
+        """Seconds on the breaker's clock."""
+        self.retry_after = retry_after
+        """Seconds from now."""
+
+
+class BulkheadFull(NotAdmitted):
+    """As many calls as may be are under way and waiting. Nothing was sent: come back when some have ended."""
+
+    def __init__(self, target: str, why: str) -> None:
+        super().__init__(f"target {target!r} has no place: {why}; come back when calls have ended")
+        self.target = target
+
+
+class StreamsFull(NotAdmitted):
+    """As many streams as may be have an item under way. Nothing was sent: come back, or drop the item."""
+
+    def __init__(self, target: str, stream: str, bound: int) -> None:
+        super().__init__(
+            f"no place for stream {stream!r} of target {target!r}: {bound} streams are under way;"
+            " come back when some have ended, or raise `max_streams`"
+        )
+        self.target = target
+        self.stream = stream
+
+
+class Superseded(LaneError):
+    """A newer item of the same target and stream took this one's place before it was sent: forget it."""
+
+    def __init__(self, target: str, stream: str) -> None:
+        super().__init__(f"an item of stream {stream!r} of target {target!r} made room for a newer one")
+        self.target = target
+        self.stream = stream
