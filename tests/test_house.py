@@ -19,6 +19,7 @@ PACKAGES = (
         "root_packages"
     ],
     "tests",
+    "benchmarks",
 )
 FILES = [
     path.relative_to(REPOSITORY).as_posix()

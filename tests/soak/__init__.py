@@ -1,0 +1,1 @@
+"""What the suite checks, for much longer: `make soak`. Nothing here is collected by pytest."""
