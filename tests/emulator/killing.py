@@ -1,4 +1,4 @@
-"""Kills a real emulator while tasks stream in and out, and looks for what is lost; it is no test by itself."""
+"""Kills a real emulator while tasks stream in and out, and looks for what is lost; no test by itself."""
 
 from __future__ import annotations
 
