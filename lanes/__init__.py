@@ -26,7 +26,10 @@ from lanes.errors import (
 from lanes.executors import CRITICAL, STORAGE, Executor, ExecutorSettings, ExecutorStatistics, Job, Left
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
+from lanes.health import Health, HealthServer, loop_health
 from lanes.http import WEBHOOKS, Answer, HttpLane, LaneSettings, LaneStatistics
+from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
+from lanes.stalls import Cause
 from lanes.telemetry import Telemetry
 
 __all__ = (
@@ -41,6 +44,7 @@ __all__ = (
     "BreakerState",
     "BreakerStatistics",
     "BulkheadFull",
+    "Cause",
     "CircuitBreakers",
     "ConnectFailed",
     "DeadlineExceeded",
@@ -55,13 +59,19 @@ __all__ = (
     "Failed",
     "FileTooLarge",
     "Files",
+    "Health",
+    "HealthServer",
     "HttpLane",
     "Job",
+    "LagObserver",
     "LaneClosed",
     "LaneError",
     "LaneSettings",
     "LaneStatistics",
     "Left",
+    "LoopLagProbe",
+    "LoopLagSettings",
+    "LoopLagStatistics",
     "NotAdmitted",
     "Phase",
     "SamePoolWait",
@@ -71,5 +81,6 @@ __all__ = (
     "Transition",
     "fan_out",
     "fan_out_collect",
+    "loop_health",
     "refuse_default_executor",
 )

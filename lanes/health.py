@@ -1,0 +1,82 @@
+"""Says whether a process is well, from a thread and on a port of its own: a stuck event loop cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lanes.loop_lag import LoopLagStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`reason` is for people; empty while all is well."""
+
+    is_healthy: bool
+    reason: str = ""
+
+
+def loop_health(lag: LoopLagStatistics, *, stuck_after: float) -> Health:
+    """Whether the loop still runs: unhealthy once it has run nothing for `stuck_after` seconds."""
+    if lag.current < stuck_after:
+        return Health(True)
+    where = f", in {lag.last_source}" if lag.last_source else ""
+    return Health(False, f"the event loop has run nothing for {lag.current:.1f} s{where}")
+
+
+class HealthServer:
+    """`GET /healthz` on its own port: 200 or 503, with the reason, for a liveness probe.
+
+    The application's own route answers the same while its loop runs; this one answers also when it does not.
+    """
+
+    def __init__(self, host: str, port: int, check: Callable[[], Health]) -> None:
+        """`check` is called in a thread, once for each request; port 0 takes any free one."""
+        self._address = (host, port)
+        self._check = check
+
+    async def open(self) -> int:
+        """Listen, and return the port. Raises OSError where it is taken."""
+        self._server = ThreadingHTTPServer(self._address, _handler(self._check))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread.start()
+        return int(self._server.server_address[1])
+
+    async def aclose(self) -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            self._server.shutdown()
+            self._server.server_close()
+            loop.call_soon_threadsafe(stopped.set)
+
+        threading.Thread(target=stop, name="health-stop", daemon=True).start()
+        await stopped.wait()
+
+
+def _handler(check: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5  # seconds for a request to arrive
+
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] != "/healthz":
+                self.send_error(404)
+                return
+            health = check()
+            body = json.dumps({"status": "ok" if health.is_healthy else "unhealthy", "reason": health.reason})
+            self.send_response(200 if health.is_healthy else 503)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    return Handler
