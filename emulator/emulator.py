@@ -116,7 +116,7 @@ class Emulator:
         self._store = Store(settings.data_dir / "emulator.db", schema=(*tasks.SCHEMA, *pubsub.SCHEMA))
         await self._store.open()
         stack.push_async_callback(self._store.aclose)
-        self._issuer = TokenIssuer(settings.data_dir / "oidc-key.pem", clock=clock)
+        self._issuer = TokenIssuer(settings.data_dir / "oidc-key.pem", clock=SystemClock())
         await self._issuer.open()
         sender = self._sender
         if sender is None:

@@ -4,6 +4,7 @@ EmulatorError
 ├── StoreError             the database could not be opened, or a commit failed
 │   └── StoreClosedError   the store was used before open() or after aclose()
 ├── PortInUseError         a port of the emulator is taken
+├── NoTargetError          a task cannot be dispatched: nothing says where it goes
 └── ApiError               a call is answered with a status other than OK
     └── InvalidArgumentError
 """
@@ -39,6 +40,10 @@ class PortInUseError(EmulatorError):
             f"cannot listen on {host}:{port} for {service} ({reason}): "
             f"stop the process that holds it, or choose another port (0 takes any free one)"
         )
+
+
+class NoTargetError(EmulatorError):
+    """Nothing says where a task goes; the message names what to set. It goes again as after a failure."""
 
 
 class ApiError(EmulatorError):

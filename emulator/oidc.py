@@ -1,4 +1,4 @@
-"""Signs the ID tokens that go with a dispatch; it never checks one, which is the receiver's part."""
+"""Signs the ID and access tokens that go with a dispatch; it checks none, which is the receiver's part."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from emulator.engine.clock import Clock
 from emulator.errors import EmulatorError
 
 ISSUER = "https://accounts.google.com"
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+"""The scope of an access token that asks for none."""
 LIFETIME = 3600  # seconds from iat to exp, as Google's service accounts have it
 RENEWAL = 300  # seconds before exp from which a cached token is no longer handed out
 CACHED_TOKENS = 1024
@@ -36,17 +38,19 @@ class IssuerStatistics:
 
 
 class TokenIssuer:
-    """Google's part in OIDC on one machine: ID tokens of service accounts, and the key to check them by.
+    """Google's part on one machine: tokens of service accounts, and the key to check them by.
 
     The key is made once and kept in `key_file` (mode 0600), so tokens outlive a restart. Tokens are cached
-    by (email, audience); a full cache drops the one that was used longest ago.
+    by email and audience or scope; a full cache drops the one that was used longest ago.
+
+    Who checks a token goes by the wall clock, so `clock` should too.
     """
 
     def __init__(self, key_file: Path, *, clock: Clock, cached_tokens: int = CACHED_TOKENS) -> None:
         self._key_file = key_file
         self._clock = clock
         self._cached_tokens = cached_tokens
-        self._cache: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str, str], tuple[str, float]] = OrderedDict()
         self._signed = 0
 
     async def open(self) -> None:
@@ -61,15 +65,26 @@ class TokenIssuer:
         self._signer = crypt.RSASigner(key, key_id=self._key_id)
 
     def token(self, *, email: str, audience: str) -> str:
-        """A token of service account `email` for `audience`, good for at least five minutes."""
+        """An ID token of service account `email` for `audience`, good for at least five minutes."""
+        return self._cached_token(email, "aud", audience)
+
+    def access_token(self, *, email: str, scope: str = "") -> str:
+        """An OAuth access token of `email`, good for as long; an empty `scope` is that of Google Cloud.
+
+        Google's own are opaque. Ours is a JWT by the same key, whose claim `scope` a receiver can verify; it
+        has no audience, so that it never passes for an ID token.
+        """
+        return self._cached_token(email, "scope", scope or CLOUD_PLATFORM)
+
+    def _cached_token(self, email: str, claim: str, value: str) -> str:
         now = self._clock.now()
-        cached = self._cache.get((email, audience))
+        cached = self._cache.get((email, claim, value))
         if cached is not None and now < cached[1] - RENEWAL:
-            self._cache.move_to_end((email, audience))
+            self._cache.move_to_end((email, claim, value))
             return cached[0]
-        token, expires_at = self._sign(email, audience, int(now))
-        self._cache[email, audience] = token, expires_at
-        self._cache.move_to_end((email, audience))
+        token, expires_at = self._sign(email, {claim: value}, int(now))
+        self._cache[email, claim, value] = token, expires_at
+        self._cache.move_to_end((email, claim, value))
         if len(self._cache) > self._cached_tokens:
             self._cache.popitem(last=False)
         return token
@@ -94,12 +109,12 @@ class TokenIssuer:
     def statistics(self) -> IssuerStatistics:
         return IssuerStatistics(signed_total=self._signed, cached=len(self._cache))
 
-    def _sign(self, email: str, audience: str, issued_at: int) -> tuple[str, int]:
+    def _sign(self, email: str, claim: dict[str, str], issued_at: int) -> tuple[str, int]:
         account = _account_id(email)
         expires_at = issued_at + LIFETIME
         claims = {
             "iss": ISSUER,
-            "aud": audience,
+            **claim,
             "azp": account,
             "sub": account,
             "email": email,

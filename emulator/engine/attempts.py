@@ -11,6 +11,8 @@ from emulator.engine.settings import RetryConfig
 _SYNTHESISED = {FailureReason.TIMEOUT: 504, FailureReason.UNREACHABLE: 503}
 """The response that the next attempt is told of when there was none. 504 was seen in production after a
 deadline; 503 is our choice, by the same mapping of gRPC codes (UNAVAILABLE) to HTTP."""
+NO_RESPONSE = 0
+"""The status of an App Engine attempt that had no response in time, as seen in production."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Attempt:
     dispatch_time: float
     response_time: float
     status: int
-    """HTTP status, synthesised where no response came."""
+    """HTTP status, synthesised where no response came; `NO_RESPONSE` after App Engine's deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +39,22 @@ class Attempts:
     last: Attempt | None = None
 
     def followed_by(
-        self, end: End, *, schedule_time: float, dispatch_time: float, response_time: float
+        self,
+        end: End,
+        *,
+        schedule_time: float,
+        dispatch_time: float,
+        response_time: float,
+        app_engine: bool = False,
     ) -> Attempts:
-        """These attempts and one more that ended so."""
+        """These attempts and one more that ended so; `app_engine` says what the task's target is."""
         responded = isinstance(end, Response)
-        status = end.status if isinstance(end, Response) else _SYNTHESISED[end.reason]
+        if isinstance(end, Response):
+            status = end.status
+        elif app_engine and end.reason is FailureReason.TIMEOUT:
+            status = NO_RESPONSE
+        else:
+            status = _SYNTHESISED[end.reason]
         return Attempts(
             dispatch_count=self.dispatch_count + 1,
             response_count=self.response_count + responded,

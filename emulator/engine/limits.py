@@ -15,19 +15,28 @@ MAX_HEADER_BYTES = 80 * 1024
 MAX_SCHEDULE_AHEAD = 30 * 24 * 3600
 DISPATCH_DEADLINE = 600.0
 DISPATCH_DEADLINE_RANGE = (15.0, 1800.0)
+APP_ENGINE_DEADLINE_RANGE = (15.0, 86_415.0)
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, *, optional: bool = False) -> None:
     """A bad escape passes, as in production: it fails at dispatch. Raises InvalidArgumentError."""
     if not url:
+        if optional:
+            return
         raise InvalidArgumentError("HttpRequest.url is required.")
     if not url.startswith(("http://", "https://")):
         raise InvalidArgumentError("HttpTarget.url must start with 'http://' or 'https://'.")
-    length = len(url) if url.isascii() else len(quote(url, safe="%:/?#[]@!$&'()*+,;="))
-    if length > MAX_URL_LENGTH:
-        raise InvalidArgumentError(f"HttpRequest.url must be at most {MAX_URL_LENGTH} characters.")
+    check_encoded_length(url, "HttpRequest.url")
+
+
+def check_encoded_length(url: str, field: str) -> None:
+    """Raises InvalidArgumentError for one that is too long once everything is escaped that has to be."""
+    if 12 * len(url) <= MAX_URL_LENGTH:  # a character is at most four escaped bytes
+        return
+    if len(quote(url, safe="%:/?#[]@!$&'()*+,;=")) > MAX_URL_LENGTH:
+        raise InvalidArgumentError(f"{field} must be at most {MAX_URL_LENGTH} characters.")
 
 
 def check_body(method: str, body: bytes) -> None:
@@ -38,17 +47,19 @@ def check_body(method: str, body: bytes) -> None:
         )
 
 
-def check_headers(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str], field: str = "HttpRequest.headers") -> None:
     """Raises InvalidArgumentError."""
-    if sum(len(name) + len(value) for name, value in headers.items()) >= MAX_HEADER_BYTES:
-        raise InvalidArgumentError("HttpRequest.headers must be less than 80 KB.")
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in headers.items())
+    if size >= MAX_HEADER_BYTES:
+        raise InvalidArgumentError(f"{field} must be less than 80 KB.")
 
 
-def check_dispatch_deadline(seconds: float) -> None:
+def check_dispatch_deadline(seconds: float, *, app_engine: bool = False) -> None:
     """Raises InvalidArgumentError."""
-    shortest, longest = DISPATCH_DEADLINE_RANGE
+    shortest, longest = APP_ENGINE_DEADLINE_RANGE if app_engine else DISPATCH_DEADLINE_RANGE
     if not shortest <= seconds <= longest:
-        raise InvalidArgumentError("Task.dispatchDeadline must be between [15s, 30m].")
+        words = "[15s, 24h15s]" if app_engine else "[15s, 30m]"
+        raise InvalidArgumentError(f"Task.dispatchDeadline must be between {words}.")
 
 
 def check_schedule_time(seconds: float, *, now: float) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 
+import grpc
 from google.rpc.error_details_pb2 import Help
 
-from emulator.errors import InvalidArgumentError
+from emulator.errors import ApiError, InvalidArgumentError
 
 _LOCATION = re.compile(r"projects/[A-Za-z0-9:.-]+/locations/[A-Za-z0-9-]+")
+_LOCATION_OF_ANY_PROJECT = re.compile(r"projects/([^/]+)/locations/[A-Za-z0-9-]+")
 _QUEUE = re.compile(_LOCATION.pattern + r"/queues/[A-Za-z0-9-]{1,100}")
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
@@ -22,8 +24,17 @@ _QUEUE_FORMAT = "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>
 
 
 def check_location(name: str) -> None:
-    """Raises InvalidArgumentError unless `name` is `projects/P/locations/L`."""
+    """Raises InvalidArgumentError unless `name` is `projects/P/locations/L`.
+
+    Raises ApiError PERMISSION_DENIED for a project that cannot exist, as the service tells of one that the
+    caller does not have.
+    """
     if not _LOCATION.fullmatch(name):
+        if impossible := _LOCATION_OF_ANY_PROJECT.fullmatch(name):
+            raise ApiError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"Permission denied on resource project {impossible[1]}.",
+            )
         raise InvalidArgumentError("Invalid resource field value in the request.")
 
 

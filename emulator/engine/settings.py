@@ -61,8 +61,12 @@ def checked_retry_config(
     min_backoff: float,
     max_backoff: float,
     max_doublings: int,
+    zero_doublings: bool = False,
 ) -> RetryConfig:
-    """The retry that these values of a request set. Raises InvalidArgumentError."""
+    """The retry that these values of a request set. Raises InvalidArgumentError.
+
+    `zero_doublings`: a `max_doublings` of 0 was given, rather than left out.
+    """
     if max_attempts < -1:
         raise InvalidArgumentError("RetryConfig.maxAttempts must be greater or equal to -1.")
     _refuse_negative("RetryConfig.maxRetryDuration", max_retry_duration)
@@ -75,13 +79,19 @@ def checked_retry_config(
         max_retry_duration=float(int(max_retry_duration)),  # whole seconds, as the proto says
         min_backoff=min_backoff or default.min_backoff,
         max_backoff=max_backoff or default.max_backoff,
-        max_doublings=max_doublings or default.max_doublings,
+        max_doublings=max_doublings if max_doublings or zero_doublings else default.max_doublings,
     )
     if retry.min_backoff > retry.max_backoff:
         raise InvalidArgumentError(
             "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff."
         )
     return retry
+
+
+def check_sampling_ratio(ratio: float) -> None:
+    """Raises InvalidArgumentError."""
+    if not 0 <= ratio <= 1:
+        raise InvalidArgumentError("StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.")
 
 
 def _refuse_negative(field: str, value: float) -> None:

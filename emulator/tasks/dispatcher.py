@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from emulator.engine.attempts import Attempts, Completed, Exhausted, RetryAt, Verdict, judge
 from emulator.engine.clock import Clock, Timer
 from emulator.engine.exchange import End, Failure, FailureReason, Sender
-from emulator.errors import StoreClosedError, StoreError
+from emulator.errors import NoTargetError, StoreClosedError, StoreError
 from emulator.fault_switches import FaultSwitches
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
@@ -56,12 +56,14 @@ class Dispatcher:
         *,
         max_in_flight: int,
         faults: FaultSwitches | None = None,
+        app_engine_url: str | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._sender = sender
         self._issuer = issuer
         self._faults = faults
+        self._app_engine_url = app_engine_url
         self._max_in_flight = max_in_flight
         self._free = max_in_flight
         self._timers: dict[int, Timer] = {}
@@ -172,19 +174,28 @@ class Dispatcher:
         queue.dispatch.finish(row.key)
         self.look(queue)
         now = self._clock.now()
-        attempts = row.attempts.followed_by(
-            end, schedule_time=row.schedule_time, dispatch_time=dispatch_time, response_time=now
-        )
         try:
-            retry = retry_of(Task.FromString(row.message), queue.settings.retry)
+            task = Task.FromString(row.message)
+            attempts = row.attempts.followed_by(
+                end,
+                schedule_time=row.schedule_time,
+                dispatch_time=dispatch_time,
+                response_time=now,
+                app_engine=task.HasField("app_engine_http_request"),
+            )
+            retry = retry_of(task, queue.settings.retry)
             await self._record(queue, row, attempts, judge(end, attempts, retry, now=now))
         finally:
             self._free_slots(1)
 
     async def _send(self, queue: LiveQueue, row: TaskRow) -> End:
         try:
-            request, deadline = dispatch_request(row, queue.name, self._issuer)
+            request, deadline = dispatch_request(
+                row, queue.message, self._issuer, app_engine_url=self._app_engine_url
+            )
             end = await self._sender.send(request, deadline)
+        except NoTargetError as exc:
+            end = Failure(FailureReason.UNREACHABLE, str(exc))
         except Exception as exc:  # a task must go again whatever fails here
             logger.exception("could not dispatch task %s of %s", row.task_id, queue.name)
             return Failure(FailureReason.UNREACHABLE, repr(exc))

@@ -17,23 +17,34 @@ from emulator.errors import InvalidArgumentError
 Pb: TypeAlias = Any
 
 Task: Pb = task.Task.pb()
+HttpRequest: Pb = target.HttpRequest.pb()
+Routing: Pb = target.AppEngineRouting.pb()
 Queue: Pb = queue.Queue.pb()
 ListQueuesResponse: Pb = cloudtasks.ListQueuesResponse.pb()
 ListTasksResponse: Pb = cloudtasks.ListTasksResponse.pb()
 
 HTTP_METHODS = {int(method): name for name, method in target.HttpMethod.__members__.items() if method}
 """Number on the wire to the method's name; 0 is "unspecified"."""
+GET = int(target.HttpMethod.GET)
 POST = int(target.HttpMethod.POST)
 RUNNING = int(queue.Queue.State.RUNNING)
 PAUSED = int(queue.Queue.State.PAUSED)
 BASIC = int(task.Task.View.BASIC)
 FULL = int(task.Task.View.FULL)
 
+_MAX_DURATION = 315_576_000_000  # seconds, which is as far as google.protobuf.Duration goes
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where google.protobuf.Timestamp ends
 
 
 def seconds_of(duration: Duration) -> float:
     return float(duration.seconds + duration.nanos / 1e9)
+
+
+def duration_of(duration: Duration, field: str) -> float:
+    """Seconds of a duration that a caller gave. Raises InvalidArgumentError naming `field`."""
+    if not -_MAX_DURATION <= duration.seconds <= _MAX_DURATION or not -(10**9) < duration.nanos < 10**9:
+        raise InvalidArgumentError(f"{field} must be a duration of at most {_MAX_DURATION} seconds.")
+    return seconds_of(duration)
 
 
 def set_seconds(duration: Duration, seconds: float) -> None:

@@ -31,7 +31,9 @@ def new_task(queue: LiveQueue, given: Pb, *, now: float) -> NewTask:
     """Raises InvalidArgumentError, or UNIMPLEMENTED for a field that is not served."""
     is_named = bool(given.name)
     task_id = names.task_id_under(given.name, queue.name) if is_named else names.generate_task_id()
-    message = stored_task(given, f"{queue.name}/tasks/{task_id}", queue_retry=queue.settings.retry, now=now)
+    message = stored_task(
+        given, f"{queue.name}/tasks/{task_id}", queue=queue.message, queue_retry=queue.settings.retry, now=now
+    )
     return NewTask(
         queue=queue,
         task_id=task_id,

@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-import grpc
+from emulator.engine.settings import (
+    QueueSettings,
+    RateLimits,
+    RetryConfig,
+    check_sampling_ratio,
+    checked_rate_limits,
+    checked_retry_config,
+)
+from emulator.tasks.app_engine import routed
+from emulator.tasks.http_target import check_http_target
+from emulator.tasks.messages import RUNNING, Pb, Queue, duration_of, seconds_of, set_seconds
 
-from emulator.engine.settings import QueueSettings, checked_rate_limits, checked_retry_config
-from emulator.errors import ApiError
-from emulator.tasks.messages import RUNNING, Pb, Queue, seconds_of, set_seconds
 
-_UNSERVED = ("app_engine_routing_override", "http_target")
-
-
-def checked_queue(given: Pb) -> Pb:
+def checked_queue(given: Pb, *, zero_doublings: bool = False) -> Pb:
     """The queue as it is stored and answered: defaults filled in, output-only fields of the caller ignored.
 
-    Raises InvalidArgumentError, or ApiError UNIMPLEMENTED for a field that is not served.
+    `zero_doublings`: a `max_doublings` of 0 was given, rather than left out; it is kept. (A zero on the wire
+    is no different from a field that is not there, so others have to know.)
+
+    Raises InvalidArgumentError.
     """
-    for field in _UNSERVED:
-        if given.HasField(field):
-            raise ApiError(
-                grpc.StatusCode.UNIMPLEMENTED,
-                f"Queue.{field} is not served by the Sidelane emulator yet: give the target with each task.",
-            )
-    settings = settings_of(given)
     queue = Queue(name=given.name, state=RUNNING)
-    limits, retry = settings.rate_limits, settings.retry
-    queue.rate_limits.max_dispatches_per_second = limits.max_dispatches_per_second
-    queue.rate_limits.max_burst_size = limits.max_burst_size
-    queue.rate_limits.max_concurrent_dispatches = limits.max_concurrent_dispatches
-    queue.retry_config.max_attempts = retry.max_attempts
-    queue.retry_config.max_doublings = retry.max_doublings
-    set_seconds(queue.retry_config.min_backoff, retry.min_backoff)
-    set_seconds(queue.retry_config.max_backoff, retry.max_backoff)
-    if retry.max_retry_duration:  # the service leaves "unlimited" out
-        set_seconds(queue.retry_config.max_retry_duration, retry.max_retry_duration)
+    _fill_rate_limits(queue.rate_limits, given.rate_limits)
+    _fill_retry(queue.retry_config, given.retry_config, zero_doublings)
+    if given.HasField("app_engine_routing_override"):
+        queue.app_engine_routing_override.CopyFrom(routed(given.app_engine_routing_override, given.name))
+    if given.HasField("http_target"):
+        check_http_target(given.http_target)
+        queue.http_target.CopyFrom(given.http_target)
     if given.HasField("stackdriver_logging_config"):
+        check_sampling_ratio(given.stackdriver_logging_config.sampling_ratio)
         queue.stackdriver_logging_config.CopyFrom(given.stackdriver_logging_config)
     return queue
 
 
-def settings_of(queue: Pb) -> QueueSettings:
-    """What the queue is set to, defaults filled in. Raises InvalidArgumentError."""
-    limits, retry = queue.rate_limits, queue.retry_config
+def settings_of(stored: Pb) -> QueueSettings:
+    """What a queue made by `checked_queue` is set to. A zero in it means zero."""
+    limits, retry = stored.rate_limits, stored.retry_config
     return QueueSettings(
-        rate_limits=checked_rate_limits(
+        rate_limits=RateLimits(
             max_dispatches_per_second=limits.max_dispatches_per_second,
+            max_burst_size=limits.max_burst_size,
             max_concurrent_dispatches=limits.max_concurrent_dispatches,
         ),
-        retry=checked_retry_config(
+        retry=RetryConfig(
             max_attempts=retry.max_attempts,
             max_retry_duration=seconds_of(retry.max_retry_duration),
             min_backoff=seconds_of(retry.min_backoff),
@@ -55,3 +54,30 @@ def settings_of(queue: Pb) -> QueueSettings:
             max_doublings=retry.max_doublings,
         ),
     )
+
+
+def _fill_rate_limits(stored: Pb, given: Pb) -> None:
+    limits = checked_rate_limits(
+        max_dispatches_per_second=given.max_dispatches_per_second,
+        max_concurrent_dispatches=given.max_concurrent_dispatches,
+    )
+    stored.max_dispatches_per_second = limits.max_dispatches_per_second
+    stored.max_burst_size = limits.max_burst_size
+    stored.max_concurrent_dispatches = limits.max_concurrent_dispatches
+
+
+def _fill_retry(stored: Pb, given: Pb, zero_doublings: bool) -> None:
+    retry = checked_retry_config(
+        max_attempts=given.max_attempts,
+        max_retry_duration=duration_of(given.max_retry_duration, "RetryConfig.maxRetryDuration"),
+        min_backoff=duration_of(given.min_backoff, "RetryConfig.minBackoff"),
+        max_backoff=duration_of(given.max_backoff, "RetryConfig.maxBackoff"),
+        max_doublings=given.max_doublings,
+        zero_doublings=zero_doublings,
+    )
+    stored.max_attempts = retry.max_attempts
+    stored.max_doublings = retry.max_doublings
+    set_seconds(stored.min_backoff, retry.min_backoff)
+    set_seconds(stored.max_backoff, retry.max_backoff)
+    if retry.max_retry_duration:  # the service leaves "unlimited" out
+        set_seconds(stored.max_retry_duration, retry.max_retry_duration)

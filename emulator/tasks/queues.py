@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import grpc
 
@@ -17,7 +17,7 @@ from emulator.tasks.dispatcher import Dispatcher
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.messages import PAUSED, RUNNING, Pb, Queue, set_moment
 from emulator.tasks.queue_resource import checked_queue
-from emulator.tasks.queue_update import updated_queue
+from emulator.tasks.queue_update import MAX_DOUBLINGS, updated_queue
 
 
 class Queues:
@@ -71,22 +71,30 @@ class Queues:
         found = sorted(name for name in self._by_name if name.startswith(prefix) and name > after)
         return [self._by_name[name].message for name in found[:limit]]
 
-    async def create(self, location: str, given: Pb) -> Pb:
-        """Raises InvalidArgumentError, ALREADY_EXISTS, or FAILED_PRECONDITION for a name deleted of late."""
+    async def create(self, location: str, given: Pb, *, explicit: Collection[str] = ()) -> Pb:
+        """`explicit`: see `updated_queue`. Over gRPC a zero is always "not set".
+
+        Raises InvalidArgumentError, PERMISSION_DENIED for a project that cannot be, ALREADY_EXISTS, or
+        FAILED_PRECONDITION for a name deleted of late.
+        """
         names.check_queue_under(given.name, location)
-        return (await self._insert(checked_queue(given))).message
+        queue = checked_queue(given, zero_doublings=MAX_DOUBLINGS in explicit)
+        return (await self._insert(queue)).message
 
-    async def update(self, given: Pb, paths: Sequence[str]) -> Pb:
-        """Change what `paths` name, or create the queue where it is missing.
+    async def update(self, given: Pb, paths: Sequence[str], *, explicit: Collection[str] | None = None) -> Pb:
+        """Change what `paths` name, or create the queue where it is missing; see `updated_queue`.
 
-        Raises InvalidArgumentError, UNIMPLEMENTED, or FAILED_PRECONDITION for a name deleted of late.
+        Raises InvalidArgumentError, or FAILED_PRECONDITION for a name deleted of late.
         """
         names.check_queue(given.name)
+
+        def updated(queue: Pb) -> Pb:
+            return updated_queue(queue, given, paths, explicit=explicit)
+
         existing = self._by_name.get(given.name)
         if existing is None:
-            missing = Queue(name=given.name, state=RUNNING)
-            return (await self._insert(updated_queue(missing, given, paths))).message
-        return await self._change(existing, lambda queue: queue.CopyFrom(updated_queue(queue, given, paths)))
+            return (await self._insert(updated(checked_queue(Queue(name=given.name))))).message
+        return await self._change(existing, lambda queue: queue.CopyFrom(updated(queue)))
 
     async def set_paused(self, name: str, paused: bool) -> Pb:
         """Raises InvalidArgumentError, or NOT_FOUND."""

@@ -34,6 +34,8 @@ class TasksSettings:
     """Attempts under way at a time, all queues together."""
     shutdown_grace: float = 3.0
     """For which attempts under way may end when the emulator closes."""
+    app_engine_url: str | None = None
+    """Where App Engine tasks go (`http://HOST:PORT`), whatever service they name; without it they fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,13 @@ class TasksService:
     ) -> None:
         self._settings = settings
         self._dispatcher = Dispatcher(
-            store, clock, sender, issuer, max_in_flight=settings.max_in_flight, faults=faults
+            store,
+            clock,
+            sender,
+            issuer,
+            max_in_flight=settings.max_in_flight,
+            app_engine_url=settings.app_engine_url,
+            faults=faults,
         )
         self._queues = Queues(store, clock, self._dispatcher, tombstone_ttl=settings.queue_tombstone_ttl)
         self._retention = Retention(store, clock, self._queues, tombstone_ttl=settings.task_tombstone_ttl)

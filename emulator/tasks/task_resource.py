@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import grpc
 from google.rpc.code_pb2 import Code
 
 from emulator.engine import limits
-from emulator.engine.attempts import Attempt
+from emulator.engine.attempts import NO_RESPONSE, Attempt
 from emulator.engine.headers import stored_headers
 from emulator.engine.settings import RetryConfig, checked_retry_config
-from emulator.errors import ApiError, InvalidArgumentError
+from emulator.errors import InvalidArgumentError
+from emulator.tasks.app_engine import complete_app_engine_request
+from emulator.tasks.http_target import gives_host
 from emulator.tasks.messages import (
     BASIC,
     FULL,
@@ -17,13 +18,16 @@ from emulator.tasks.messages import (
     POST,
     Pb,
     Task,
+    duration_of,
     moment_of,
     seconds_of,
     set_moment,
+    set_seconds,
 )
 from emulator.tasks.tables import TaskRow
 
 _CODES = {
+    NO_RESPONSE: Code.DEADLINE_EXCEEDED,
     400: Code.INVALID_ARGUMENT,
     401: Code.UNAUTHENTICATED,
     403: Code.PERMISSION_DENIED,
@@ -39,26 +43,30 @@ _CODES = {
 """google.rpc.Code of an HTTP status, as google/rpc/code.proto maps them; others are UNKNOWN."""
 
 
-def stored_task(given: Pb, name: str, *, queue_retry: RetryConfig, now: float) -> Pb:
+def stored_task(given: Pb, name: str, *, queue: Pb, queue_retry: RetryConfig, now: float) -> Pb:
     """The task as it is kept: defaults filled in, output-only fields of the caller ignored.
 
-    Its own retry_config is kept as given, and checked with what the queue sets besides.
+    `queue` is the Queue message. What its http_target overrides is not in the stored task: that is applied
+    to each attempt. The task's own retry_config is kept as given, and checked with what the queue sets
+    besides.
 
-    Raises InvalidArgumentError, or ApiError UNIMPLEMENTED for a field that is not served.
+    Raises InvalidArgumentError.
     """
-    _refuse_unserved(given)
-    task = Task(name=name, http_request=given.http_request)
-    _complete_request(task.http_request)
+    task = Task(name=name)
+    if given.HasField("http_request"):
+        task.http_request.CopyFrom(given.http_request)
+        _complete_request(task.http_request, url_is_optional=gives_host(queue))
+    elif given.HasField("app_engine_http_request"):
+        task.app_engine_http_request.CopyFrom(given.app_engine_http_request)
+        complete_app_engine_request(task.app_engine_http_request, queue)
+    else:
+        raise InvalidArgumentError("Task.http_request or Task.app_engine_http_request is required.")
     if given.HasField("retry_config"):
         task.retry_config.CopyFrom(given.retry_config)
         retry_of(task, queue_retry)
     set_moment(task.schedule_time, _schedule_time(given, now=now))
     task.create_time.seconds = int(now)  # the service keeps whole seconds
-    if given.HasField("dispatch_deadline"):
-        limits.check_dispatch_deadline(seconds_of(given.dispatch_deadline))
-        task.dispatch_deadline.CopyFrom(given.dispatch_deadline)
-    else:
-        task.dispatch_deadline.seconds = int(limits.DISPATCH_DEADLINE)
+    set_seconds(task.dispatch_deadline, _dispatch_deadline(given))
     limits.check_stored_size(task.ByteSize())
     return task
 
@@ -74,10 +82,12 @@ def retry_of(task: Pb, queue_retry: RetryConfig) -> RetryConfig:
     own = task.retry_config
     return checked_retry_config(
         max_attempts=own.max_attempts or queue_retry.max_attempts,
-        max_retry_duration=seconds_of(own.max_retry_duration) or queue_retry.max_retry_duration,
-        min_backoff=seconds_of(own.min_backoff) or queue_retry.min_backoff,
-        max_backoff=seconds_of(own.max_backoff) or queue_retry.max_backoff,
+        max_retry_duration=duration_of(own.max_retry_duration, "RetryConfig.maxRetryDuration")
+        or queue_retry.max_retry_duration,
+        min_backoff=duration_of(own.min_backoff, "RetryConfig.minBackoff") or queue_retry.min_backoff,
+        max_backoff=duration_of(own.max_backoff, "RetryConfig.maxBackoff") or queue_retry.max_backoff,
         max_doublings=own.max_doublings or queue_retry.max_doublings,
+        zero_doublings=True,  # one that the queue sets
     )
 
 
@@ -87,7 +97,7 @@ def answered_task(task: Pb, view: int) -> Pb:
         task.view = FULL
     else:
         task.view = BASIC
-        task.http_request.ClearField("body")
+        getattr(task, task.WhichOneof("message_type")).ClearField("body")
     return task
 
 
@@ -109,17 +119,8 @@ def task_of(row: TaskRow, view: int, *, dispatched_at: float | None) -> Pb:
     return answered_task(task, view)
 
 
-def _refuse_unserved(given: Pb) -> None:
-    if given.HasField("app_engine_http_request"):
-        raise _not_served("Task.app_engine_http_request", "use http_request")
-    if not given.HasField("http_request"):
-        raise InvalidArgumentError("Task.http_request is required.")
-    if given.http_request.HasField("oauth_token"):
-        raise _not_served("HttpRequest.oauth_token", "use oidc_token")
-
-
-def _complete_request(request: Pb) -> None:
-    limits.check_url(request.url)
+def _complete_request(request: Pb, *, url_is_optional: bool) -> None:
+    limits.check_url(request.url, optional=url_is_optional)
     request.http_method = request.http_method or POST
     if request.http_method not in HTTP_METHODS:
         raise InvalidArgumentError(f"HttpRequest.httpMethod {request.http_method} is unknown.")
@@ -128,8 +129,19 @@ def _complete_request(request: Pb) -> None:
     limits.check_headers(headers)
     request.headers.clear()
     request.headers.update(headers)
-    if request.HasField("oidc_token") and not request.oidc_token.service_account_email:
-        raise InvalidArgumentError("HttpRequest.oidcToken.serviceAccountEmail is required.")
+    for token, field in (("oidc_token", "oidcToken"), ("oauth_token", "oauthToken")):
+        if request.HasField(token) and not getattr(request, token).service_account_email:
+            raise InvalidArgumentError(f"HttpRequest.{field}.serviceAccountEmail is required.")
+
+
+def _dispatch_deadline(given: Pb) -> float:
+    """Whole milliseconds. A zero is the default for an App Engine task, and out of range for another."""
+    app_engine = given.HasField("app_engine_http_request")
+    asked = seconds_of(given.dispatch_deadline)
+    if not given.HasField("dispatch_deadline") or (app_engine and asked == 0):
+        return limits.DISPATCH_DEADLINE
+    limits.check_dispatch_deadline(asked, app_engine=app_engine)
+    return int(asked * 1000) / 1000
 
 
 def _schedule_time(given: Pb, *, now: float) -> float:
@@ -147,9 +159,3 @@ def _fill(attempt: Pb, ended: Attempt) -> None:
     code = _CODES.get(ended.status, Code.UNKNOWN)
     attempt.response_status.code = code
     attempt.response_status.message = f"{Code.Name(code)}({code}): HTTP status code {ended.status}"
-
-
-def _not_served(field: str, remedy: str) -> ApiError:
-    return ApiError(
-        grpc.StatusCode.UNIMPLEMENTED, f"{field} is not served by the Sidelane emulator yet: {remedy}."
-    )

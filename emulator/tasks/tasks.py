@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from itertools import islice
 
 from emulator.engine import names
 from emulator.engine.clock import Clock
 from emulator.store import Store
 from emulator.tasks import tables
+from emulator.tasks.buffered_task import buffered_task
 from emulator.tasks.dispatcher import Dispatcher
 from emulator.tasks.live_queue import LiveQueue
-from emulator.tasks.messages import Pb
+from emulator.tasks.messages import BASIC, Pb
 from emulator.tasks.new_task import insert, new_task
 from emulator.tasks.queues import Queues
 from emulator.tasks.tables import TaskRow
@@ -43,6 +45,24 @@ class Tasks:
         queue.dispatch.add(key, new.schedule_time)
         self._dispatcher.look(queue)
         return answered_task(new.message, view)
+
+    async def buffer(
+        self,
+        queue_name: str,
+        task_id: str | None,
+        *,
+        method: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> Pb:
+        """Create the task of a raw HTTP request, as BufferTask does; what to call is the queue's to say.
+
+        Raises what `create` raises, or FAILED_PRECONDITION for a queue without http_target.
+        """
+        queue = self._queues.get(queue_name)
+        name = f"{queue_name}/tasks/{task_id}" if task_id else ""
+        task = buffered_task(queue.message, name, method=method, headers=headers, body=body)
+        return await self.create(queue_name, task, BASIC)
 
     async def get(self, name: str, view: int) -> Pb:
         """Raises InvalidArgumentError, or NOT_FOUND."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.engine.settings import RateLimits, RetryConfig, checked_rate_limits, checked_retry_config
 from emulator.errors import InvalidArgumentError
 
-UNSET = {"max_attempts": 0, "max_retry_duration": 0, "min_backoff": 0, "max_backoff": 0, "max_doublings": 0}
+UNSET: dict[str, Any] = {
+    "max_attempts": 0,
+    "max_retry_duration": 0,
+    "min_backoff": 0,
+    "max_backoff": 0,
+    "max_doublings": 0,
+}
 
 
 def test_what_is_not_set_is_the_default() -> None:
@@ -29,6 +37,10 @@ def test_what_is_set_is_kept() -> None:
     assert retry == RetryConfig(
         max_attempts=-1, max_retry_duration=90, min_backoff=0.05, max_backoff=0.07, max_doublings=1
     )
+
+
+def test_a_zero_of_max_doublings_may_be_meant() -> None:
+    assert checked_retry_config(**UNSET, zero_doublings=True) == RetryConfig(max_doublings=0)
 
 
 @pytest.mark.parametrize(

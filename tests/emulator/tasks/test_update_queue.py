@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from google.api_core.exceptions import InvalidArgument, MethodNotImplemented
+from google.api_core.exceptions import InvalidArgument
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, RateLimits, RetryConfig
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -115,8 +115,3 @@ async def test_a_bad_update_changes_nothing(
     with pytest.raises(InvalidArgument, match=complaint):
         await update(client, queue, *paths)
     assert await client.get_queue(name=QUEUE) == before
-
-
-async def test_what_is_not_served_is_refused_by_name(client: CloudTasksAsyncClient) -> None:
-    with pytest.raises(MethodNotImplemented, match="app_engine_routing_override"):
-        await update(client, Queue(name=QUEUE, app_engine_routing_override={"service": "s"}))
