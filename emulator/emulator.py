@@ -89,6 +89,7 @@ class Emulator:
             await self._open_services(stack)
             self._tasks.add_to(tasks_server)
             self._pubsub.add_to(pubsub_server)
+            tasks_rest, pubsub_rest = self._tasks.rest(), self._pubsub.rest()
             app = create_app(
                 issuer=self._issuer,
                 addresses=self.addresses,
@@ -97,8 +98,11 @@ class Emulator:
                     "tasks": self._tasks.statistics,
                     "pubsub": self._pubsub.statistics,
                     "oidc": self._issuer.statistics,
+                    "tasks_rest": tasks_rest.statistics,
+                    "pubsub_rest": pubsub_rest.statistics,
                 },
                 tables=self._tables,
+                apis={"/v2": tasks_rest, "/v1": pubsub_rest},
             )
             await http_server.open(app)
             stack.push_async_callback(http_server.aclose)

@@ -5,13 +5,14 @@ EmulatorError
 │   └── StoreClosedError   the store was used before open() or after aclose()
 ├── PortInUseError         a port of the emulator is taken
 ├── NoTargetError          a task cannot be dispatched: nothing says where it goes
+├── RestError              a request over HTTP is refused before it is a call
 └── ApiError               a call is answered with a status other than OK
     └── InvalidArgumentError
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 from google.protobuf.message import Message
@@ -44,6 +45,22 @@ class PortInUseError(EmulatorError):
 
 class NoTargetError(EmulatorError):
     """Nothing says where a task goes; the message names what to set. It goes again as after a failure."""
+
+
+class RestError(EmulatorError):
+    """A request over HTTP that no call is: too large, too slow, on an unknown path, or with a wrong verb.
+
+    `status` is the word of Google's JSON error; `headers` go along with the answer.
+    """
+
+    def __init__(
+        self, http_status: int, status: str, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
 
 
 class ApiError(EmulatorError):

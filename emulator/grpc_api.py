@@ -60,25 +60,30 @@ class Service(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(_answering(refuse))
 
 
+def api_error_of(exc: Exception) -> ApiError:
+    """What to answer to a call that raised `exc`. A defect of ours is logged, and INTERNAL."""
+    if isinstance(exc, ApiError):
+        return exc
+    if isinstance(exc, StoreClosedError):
+        return ApiError(grpc.StatusCode.UNAVAILABLE, "The emulator is shutting down.")
+    logger.error("a call failed by a defect of the emulator", exc_info=exc)
+    return ApiError(
+        grpc.StatusCode.INTERNAL, f"The emulator failed ({type(exc).__name__}); its log says why."
+    )
+
+
 def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
 def _answering(method: Method) -> Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]:
-    """Translate what `method` raises to the status of the call. A defect of ours is logged, and INTERNAL."""
+    """Translate what `method` raises to the status of the call."""
 
     async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
             return await method(request)
-        except ApiError as exc:
-            error = exc
-        except StoreClosedError:
-            error = ApiError(grpc.StatusCode.UNAVAILABLE, "The emulator is shutting down.")
         except Exception as exc:
-            logger.exception("a call failed by a defect of the emulator")
-            error = ApiError(
-                grpc.StatusCode.INTERNAL, f"The emulator failed ({type(exc).__name__}); its log says why."
-            )
+            error = api_error_of(exc)
         return await context.abort(error.code, error.message, _rich_status(error))
 
     return answer

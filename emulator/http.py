@@ -1,4 +1,4 @@
-"""Serves the HTTP port: certificates, metrics, health and a plain console page; it changes nothing."""
+"""Serves the HTTP port: certificates, metrics, health, a plain console page, and the APIs handed to it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from emulator.oidc import TokenIssuer
 
@@ -51,12 +52,14 @@ def create_app(
     addresses: Addresses,
     statistics: Mapping[str, Callable[[], Any]],
     tables: Callable[[], Awaitable[Sequence[Table]]],
+    apis: Mapping[str, ASGIApp],
 ) -> Starlette:
     """The HTTP port's application.
 
     `statistics` names what `/metrics` shows: each callback returns a dataclass whose fields are numbers, and
     field `f` of the entry `n` becomes `sidelane_emulator_n_f` (a counter where `f` ends in `_total`, else a
-    gauge). `tables` is awaited for each view of the console page.
+    gauge). `tables` is awaited for each view of the console page. `apis` are served under their
+    paths (`/v2`).
     """
     registry = CollectorRegistry()
     registry.register(_Statistics(statistics))
@@ -85,8 +88,7 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         Route("/", console),
-        Mount("/v1", _grpc_only("Pub/Sub", addresses.pubsub)),
-        Mount("/v2", _grpc_only("Cloud Tasks", addresses.tasks)),
+        *(Mount(path, api) for path, api in apis.items()),
     ]
     return Starlette(routes=routes)
 
@@ -112,21 +114,15 @@ def _cached() -> dict[str, str]:
     return {"Cache-Control": f"public, max-age={CERTIFICATES_MAX_AGE}"}
 
 
-def _grpc_only(api: str, address: str) -> JSONResponse:
-    """Google's JSON error for every method and path of an API that this port does not serve."""
-    message = f"{api} is not served over REST yet; use gRPC at {address}"
-    return JSONResponse(
-        {"error": {"code": 501, "status": "UNIMPLEMENTED", "message": message}}, status_code=501
-    )
-
-
 def _page(addresses: Addresses, tables: Sequence[Table]) -> str:
     listening = Table(
         title="Addresses",
         columns=("service", "protocol", "address"),
         rows=(
             ("Cloud Tasks v2", "gRPC", addresses.tasks),
+            ("Cloud Tasks v2", "REST", f"http://{addresses.http}/v2/"),
             ("Pub/Sub v1", "gRPC", addresses.pubsub),
+            ("Pub/Sub v1", "REST", f"http://{addresses.http}/v1/"),
             ("certificates, metrics, this page", "HTTP", addresses.http),
         ),
     )

@@ -12,7 +12,7 @@ from emulator.engine.clock import Clock
 from emulator.engine.exchange import Sender
 from emulator.grpc_api import Methods, Service
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import backlog
+from emulator.pubsub import backlog, rest
 from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes, Wakeups
 from emulator.pubsub.ensure import ensure
@@ -21,6 +21,7 @@ from emulator.pubsub.pusher import PushTally, PushTools
 from emulator.pubsub.pushers import Pushers
 from emulator.pubsub.resources import checked_subscription, checked_topic
 from emulator.pubsub.subscriber import SubscriberApi
+from emulator.rest import RestApi
 from emulator.store import Store
 
 
@@ -81,6 +82,10 @@ class PubSub:
         """Serve Publisher and Subscriber on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
         services = (Service(name, methods) for name, methods in self.methods().items())
         server.add_generic_rpc_handlers(tuple(services))
+
+    def rest(self) -> RestApi:
+        """The API over REST, for the HTTP port."""
+        return RestApi(rest.ROUTES, self.methods(), body_limit=rest.BODY_LIMIT)
 
     async def ensure(
         self, topics: Iterable[types.Topic], subscriptions: Iterable[types.Subscription]

@@ -13,7 +13,9 @@ from emulator.engine.exchange import Sender
 from emulator.fault_switches import FaultSwitches
 from emulator.grpc_api import Methods, Service
 from emulator.oidc import TokenIssuer
+from emulator.rest import RestApi
 from emulator.store import Store
+from emulator.tasks import rest
 from emulator.tasks.api import CloudTasks
 from emulator.tasks.dispatcher import Dispatcher, DispatcherStatistics
 from emulator.tasks.messages import PAUSED, Pb
@@ -106,6 +108,10 @@ class TasksService:
         """Serve the API on `server`."""
         services = (Service(name, methods) for name, methods in self.methods().items())
         server.add_generic_rpc_handlers(tuple(services))
+
+    def rest(self) -> RestApi:
+        """The API over REST, for the HTTP port."""
+        return RestApi(rest.ROUTES, self.methods(), body_limit=rest.BODY_LIMIT)
 
     def queues(self) -> list[QueueSummary]:
         """Every queue, by name."""

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from emulator.engine.clock import VirtualClock
 from emulator.http import Addresses, Table, create_app
@@ -37,6 +39,11 @@ class Emulator:
         return self.tables
 
 
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An API that answers its path."""
+    await PlainTextResponse(scope["path"])(scope, receive, send)
+
+
 @pytest.fixture
 def emulator() -> Emulator:
     return Emulator()
@@ -56,6 +63,7 @@ async def client(emulator: Emulator, issuer: TokenIssuer) -> AsyncIterator[httpx
         addresses=ADDRESSES,
         statistics={"store": lambda: emulator.store, "oidc": issuer.statistics},
         tables=emulator.current_tables,
+        apis={"/v2": echo},
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8124") as client:
@@ -114,27 +122,9 @@ async def test_the_console_shows_addresses_and_tables(client: httpx.AsyncClient,
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize(
-    ("path", "api", "address"),
-    [
-        ("/v1/projects/p/topics", "Pub/Sub", "127.0.0.1:8085"),
-        ("/v1/projects/p/topics/t:publish", "Pub/Sub", "127.0.0.1:8085"),
-        ("/v2/projects/p/locations/l/queues", "Cloud Tasks", "127.0.0.1:8123"),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def test_rest_is_refused_in_googles_shape(
-    client: httpx.AsyncClient, method: str, path: str, api: str, address: str
-) -> None:
-    response = await client.request(method, path)
-    assert response.status_code == 501
-    assert response.json() == {
-        "error": {
-            "code": 501,
-            "status": "UNIMPLEMENTED",
-            "message": f"{api} is not served over REST yet; use gRPC at {address}",
-        }
-    }
+async def test_an_api_is_served_under_its_path(client: httpx.AsyncClient) -> None:
+    response = await client.post("/v2/projects/p:pause?a=b")
+    assert (response.status_code, response.text) == (200, "/v2/projects/p:pause")
 
 
 async def test_other_paths_and_methods_are_refused(client: httpx.AsyncClient) -> None:

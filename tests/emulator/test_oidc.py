@@ -53,7 +53,7 @@ async def http_url(issuer: TokenIssuer) -> AsyncIterator[str]:
         return ()
 
     addresses = Addresses(tasks="127.0.0.1:1", pubsub="127.0.0.1:2", http="127.0.0.1:3")
-    app = create_app(issuer=issuer, addresses=addresses, statistics={}, tables=no_tables)
+    app = create_app(issuer=issuer, addresses=addresses, statistics={}, tables=no_tables, apis={})
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

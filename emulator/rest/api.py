@@ -1,0 +1,151 @@
+"""Serves an API over REST: finds the call, reads its request, awaits it and writes its answer; no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+import grpc
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from emulator.errors import ApiError, InvalidArgumentError, RestError
+from emulator.grpc_api import Methods, api_error_of
+from emulator.rest.answer import answer, as_json, error_answer
+from emulator.rest.body import read_body
+from emulator.rest.raw import RawRequest, RawRoute
+from emulator.rest.request import Query, read_request, wants_enum_numbers
+from emulator.rest.route import Path, Route, Router
+
+_MAX_PARAMETERS = 1000
+"""In one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestStatistics:
+    """Requests over REST answered since the start, those of them with an error, and those under way now."""
+
+    answered_total: int
+    errors_total: int
+    under_way: int
+
+
+class RestApi:
+    """An ASGI application of one API. `methods` are those of gRPC: service, method, function.
+
+    A body over `body_limit` bytes is answered 413. A query of more than 1,000 parameters is refused.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        methods: Mapping[str, Methods],
+        *,
+        body_limit: int,
+        raw: Iterable[RawRoute] = (),
+    ) -> None:
+        self._router = Router(routes)
+        self._raw = Router(raw)
+        self._methods = methods
+        self._body_limit = body_limit
+        self._answered = 0
+        self._errors = 0
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._under_way += 1
+        try:
+            response = await self._respond(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        finally:
+            self._under_way -= 1
+        self._answered += 1
+        self._errors += response.status_code >= 400
+        await response(scope, receive, send)
+
+    def statistics(self) -> RestStatistics:
+        return RestStatistics(self._answered, self._errors, self._under_way)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return await self._call(request)
+        except ClientDisconnect:
+            raise
+        except RestError as exc:
+            return error_answer(exc)
+        except Exception as exc:
+            return error_answer(api_error_of(exc))
+
+    async def _call(self, request: Request) -> Response:
+        raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+        path = Path.parse(raw_path.decode("latin-1"))
+        query = _query(request)
+        for raw_route, variables in self._raw.find(path):
+            return await self._call_raw(request, raw_route, variables, query)
+        found = self._router.find(path)
+        if not found:
+            raise RestError(404, "NOT_FOUND", "Method not found.")
+        allowed = sorted({route.verb for route, _ in found} | {"OPTIONS"})
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
+        verb = "GET" if request.method == "HEAD" else request.method
+        for route, variables in found:
+            if route.verb == verb:
+                return await self._call_route(request, route, variables, query)
+        raise RestError(
+            405,
+            "METHOD_NOT_ALLOWED",
+            f"{request.method} is not allowed here: use {' or '.join(allowed)}.",
+            headers={"Allow": ", ".join(allowed)},
+        )
+
+    async def _call_route(
+        self, request: Request, route: Route, variables: Mapping[str, str], query: Query
+    ) -> Response:
+        service, _, name = route.method.partition("/")
+        entry = self._methods.get(service, {}).get(name)
+        if entry is None:
+            _not_served(name)
+        request_class, function = entry
+        enum_numbers = wants_enum_numbers(query)
+        message = read_request(
+            request_class,
+            variables=variables,
+            query=query,
+            body=await read_body(request, self._body_limit),
+            body_field=route.body,
+        )
+        return answer(as_json(await function(message), enum_numbers=enum_numbers))
+
+    async def _call_raw(
+        self, request: Request, route: RawRoute, variables: Mapping[str, str], query: Query
+    ) -> Response:
+        enum_numbers = wants_enum_numbers(query)
+        fields = await route.function(
+            RawRequest(
+                verb=request.method,
+                variables=variables,
+                headers=dict(request.headers),
+                body=await read_body(request, self._body_limit),
+            )
+        )
+        return answer({name: as_json(message, enum_numbers=enum_numbers) for name, message in fields.items()})
+
+
+def _query(request: Request) -> Query:
+    try:
+        return parse_qsl(
+            request.scope["query_string"].decode("latin-1"),
+            keep_blank_values=True,
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except ValueError as exc:
+        raise InvalidArgumentError(f"The query has more than {_MAX_PARAMETERS} parameters.") from exc
+
+
+def _not_served(method: str) -> NoReturn:
+    raise ApiError(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served by the Sidelane emulator yet.")

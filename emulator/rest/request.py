@@ -1,0 +1,153 @@
+"""Makes a call's request message from path, query and body, as google.api.http says; it calls nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from google.protobuf.message import Message
+
+from emulator.errors import InvalidArgumentError
+from emulator.rest.json_message import Fault, field_named, fill, is_well_known, refuse
+
+_SYSTEM_PARAMETERS = frozenset(
+    {
+        "access_token",
+        "alt",
+        "bearer_token",
+        "callback",
+        "fields",
+        "key",
+        "oauth_token",
+        "pp",
+        "prettyPrint",
+        "quotaUser",
+        "trace",
+        "uploadType",
+        "upload_protocol",
+        "userIp",
+    }
+)
+"""https://cloud.google.com/apis/docs/system-parameters; names that begin with $ are system parameters too."""
+_SHOWN = 20
+"""Characters around a syntax error that its complaint repeats."""
+_SHOWN_NAME = 100
+
+Query = Sequence[tuple[str, str]]
+
+
+def wants_enum_numbers(query: Query) -> bool:
+    """Whether `$alt` or `alt` asks for enums as integers. Raises InvalidArgumentError for another format."""
+    numbers = False
+    for name, value in query:
+        if name not in ("alt", "$alt"):
+            continue
+        form, _, option = value.partition(";")
+        if form not in ("json", "") or option not in ("", "enum-encoding=int"):
+            raise InvalidArgumentError(f"The format {value[:100]!r} is not served: ask for alt=json.")
+        numbers = numbers or bool(option)
+    return numbers
+
+
+def read_request(
+    request_class: Any, *, variables: Mapping[str, str], query: Query, body: bytes, body_field: str
+) -> Message:
+    """The request of a call. Where body and query give the same field, lists and masks are joined.
+
+    `body_field` is that of `Route.body`. Raises InvalidArgumentError, which tells every fault of the request.
+    """
+    message: Message = request_class()
+    of_query: Message = request_class()
+    tree, faults = _query_tree(message.DESCRIPTOR, query)
+    faults += fill(of_query, tree)
+    given = _parse(body)
+    if body_field == "*":
+        faults += fill(message, given)
+    elif body_field:
+        part = getattr(message, body_field)
+        part.SetInParent()
+        faults += fill(part, given, body_field if isinstance(given, dict) else "")
+    elif given:
+        raise InvalidArgumentError("This call takes no body: send the request without one.")
+    refuse(faults)
+    message.MergeFrom(of_query)
+    for path, value in variables.items():
+        _assign(message, path, value)
+    return message
+
+
+def _parse(body: bytes) -> object:
+    """The JSON value; no body at all is an empty object. Raises InvalidArgumentError."""
+    if not body.strip():
+        return {}
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as exc:
+        is_over = exc.pos >= len(text.rstrip())
+        reason = "Unexpected end of string." if is_over else "Unexpected token."
+        excerpt = text[max(0, exc.pos - _SHOWN) : exc.pos + _SHOWN]
+        reason += f"\n{excerpt}\n{' ' * min(exc.pos, _SHOWN)}^"
+    except RecursionError:
+        reason = "Message too deep."
+    except ValueError as exc:  # NaN, or a number of thousands of digits
+        reason = f"{exc}."
+    refuse([Fault("", f"Invalid JSON payload received. {reason}")])
+    return None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is written as a string")
+
+
+def _query_tree(descriptor: Any, query: Query) -> tuple[dict[str, Any], list[Fault]]:
+    """The query as JSON: a name may be dotted, and comes once for each item of a list."""
+    tree: dict[str, Any] = {}
+    faults = []
+    for name, value in query:
+        if name in _SYSTEM_PARAMETERS or name.startswith("$"):
+            continue
+        path = _field_path(descriptor, name)
+        if path is None:
+            faults.append(_cannot_bind(name))
+            continue
+        *parents, leaf = path
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if leaf in place:
+            known = place[leaf]
+            place[leaf] = [*known, value] if isinstance(known, list) else [known, value]
+        else:
+            place[leaf] = value
+    return tree, faults
+
+
+def _field_path(descriptor: Any, name: str) -> list[str] | None:
+    """The proto's names on the way to a field that a query parameter can give."""
+    path: list[str] = []
+    place: Any = descriptor
+    for part in name.split("."):
+        field = None if place is None or is_well_known(place) else field_named(place, part)
+        if field is None or (field.is_repeated and field.message_type is not None):
+            return None
+        path.append(field.name)
+        place = field.message_type
+    return path if place is None or is_well_known(place) else None
+
+
+def _cannot_bind(name: str) -> Fault:
+    shown = name[:_SHOWN_NAME]
+    return Fault(
+        "",
+        f'Invalid JSON payload received. Unknown name "{shown}": Cannot bind query parameter. '
+        f"Field '{shown}' could not be found in request message.",
+    )
+
+
+def _assign(message: Any, path: str, value: str) -> None:
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        message = getattr(message, parent)
+    setattr(message, leaf, value)
