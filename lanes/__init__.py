@@ -29,6 +29,7 @@ from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import WEBHOOKS, Answer, HttpLane, LaneSettings, LaneStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
+from lanes.rate import Rates, RateSettings, RateState, RateStatistics
 from lanes.stalls import Cause
 from lanes.telemetry import Telemetry
 
@@ -74,6 +75,10 @@ __all__ = (
     "LoopLagStatistics",
     "NotAdmitted",
     "Phase",
+    "RateSettings",
+    "RateState",
+    "RateStatistics",
+    "Rates",
     "SamePoolWait",
     "StreamsFull",
     "Superseded",
