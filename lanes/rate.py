@@ -96,7 +96,7 @@ class Rates:
     """The line of booked slots of each target.
 
     Remembers `max_targets`, and forgets those without a booking ahead, which loses nothing. When all have
-    some, a new target is answered as one that rests, unbooked, and counted: it must not pay for others' lines.
+    some, a new target is answered as one that rests, unbooked, and counted: others' lines are not its own.
 
     Args:
         clock: seconds; the time since the epoch where states are shared between instances.
