@@ -5,6 +5,7 @@ from __future__ import annotations
 from lanes.breaker import BreakerSettings, BreakerState, Phase
 from lanes.circuit_breakers import Attempt, BreakerStatistics, CircuitBreakers, Transition
 from lanes.default_executor import refuse_default_executor
+from lanes.egress import LOCAL, EgressPolicy, check_address, check_url
 from lanes.errors import (
     BadUrl,
     BreakerOpen,
@@ -12,6 +13,7 @@ from lanes.errors import (
     ConnectFailed,
     DeadlineExceeded,
     DefaultExecutorRefused,
+    EgressRefused,
     ExchangeFailed,
     ExecutorClosed,
     ExecutorSaturated,
@@ -35,6 +37,7 @@ from lanes.telemetry import Telemetry
 
 __all__ = (
     "CRITICAL",
+    "LOCAL",
     "STORAGE",
     "WEBHOOKS",
     "Answer",
@@ -51,6 +54,8 @@ __all__ = (
     "DeadlineExceeded",
     "DefaultExecutorRefused",
     "Done",
+    "EgressPolicy",
+    "EgressRefused",
     "ExchangeFailed",
     "Executor",
     "ExecutorClosed",
@@ -84,6 +89,8 @@ __all__ = (
     "Superseded",
     "Telemetry",
     "Transition",
+    "check_address",
+    "check_url",
     "fan_out",
     "fan_out_collect",
     "loop_health",

@@ -3,6 +3,7 @@
 LaneError
 ├── LaneClosed          used before `open()`, after `aclose()`, or on another event loop
 ├── BadUrl              the URL cannot be requested at all
+├── EgressRefused       the URL leads where no request of ours may go
 ├── DeadlineExceeded    the answer was not complete in time
 ├── ConnectFailed       no connection could be made
 ├── ExchangeFailed      the connection broke, or the answer is not HTTP
@@ -31,6 +32,10 @@ class LaneClosed(LaneError):
 
 class BadUrl(LaneError):
     """The URL cannot be requested: it must be absolute, with http or https and a host."""
+
+
+class EgressRefused(LaneError):
+    """The URL leads where no request of ours may go; the message says why. Trying again does not help."""
 
 
 class DeadlineExceeded(LaneError):
