@@ -1,19 +1,30 @@
-"""Cloud Tasks and Pub/Sub on one machine, durable, for Google's own clients; it knows no other room."""
+"""Cloud Tasks and Pub/Sub on one machine, durable, for Google's own clients; it knows no other room.
+
+Names are imported when they are asked for: pytest loads a module of this package in every project.
+"""
 
 from __future__ import annotations
 
-from emulator.embedded import EmbeddedSender
-from emulator.emulator import Emulator, EmulatorSettings
-from emulator.engine.clock import Clock, SystemClock, VirtualClock
-from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response, Sender
-from emulator.errors import ApiError, EmulatorError, PortInUseError, StoreClosedError, StoreError
-from emulator.http import Addresses
-from emulator.tasks import TasksSettings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emulator.addresses import Addresses
+    from emulator.embedded import EmbeddedSender
+    from emulator.emulator import Emulator, EmulatorSettings
+    from emulator.engine.clock import AdjustableClock, Clock, SystemClock, VirtualClock
+    from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response, Sender
+    from emulator.engine.faults import Crash, CrashPoint, FaultPlan, Faults
+    from emulator.errors import ApiError, EmulatorError, PortInUseError, StoreClosedError, StoreError
+    from emulator.tasks import TasksSettings
 
 __all__ = (
     "Addresses",
+    "AdjustableClock",
     "ApiError",
     "Clock",
+    "Crash",
+    "CrashPoint",
     "EmbeddedSender",
     "Emulator",
     "EmulatorError",
@@ -21,6 +32,8 @@ __all__ = (
     "End",
     "Failure",
     "FailureReason",
+    "FaultPlan",
+    "Faults",
     "HttpRequest",
     "PortInUseError",
     "Response",
@@ -31,3 +44,22 @@ __all__ = (
     "TasksSettings",
     "VirtualClock",
 )
+
+_MODULES = {
+    "addresses": ("Addresses",),
+    "embedded": ("EmbeddedSender",),
+    "emulator": ("Emulator", "EmulatorSettings"),
+    "engine.clock": ("AdjustableClock", "Clock", "SystemClock", "VirtualClock"),
+    "engine.exchange": ("End", "Failure", "FailureReason", "HttpRequest", "Response", "Sender"),
+    "engine.faults": ("Crash", "CrashPoint", "FaultPlan", "Faults"),
+    "errors": ("ApiError", "EmulatorError", "PortInUseError", "StoreClosedError", "StoreError"),
+    "tasks": ("TasksSettings",),
+}
+"""Where the public names are at home."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"emulator.{module}"), name)
+    raise AttributeError(f"module 'emulator' has no attribute {name!r}")

@@ -1,114 +1,131 @@
-"""Puts the emulator together: store, Cloud Tasks, Pub/Sub and the HTTP port, opened and closed in order."""
+"""Puts the emulator together: store, Cloud Tasks, Pub/Sub and their ports, opened and closed in order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import random
+import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-import grpc.aio
 from google.cloud.tasks_v2 import types as tasks_types
 from google.pubsub_v1 import types as pubsub_types
 
 from emulator import pubsub, tasks
+from emulator.addresses import Addresses
 from emulator.engine.clock import Clock, SystemClock
 from emulator.engine.exchange import Sender
-from emulator.errors import PortInUseError
-from emulator.http import Addresses, Table, create_app
-from emulator.http_sender import HttpSender
-from emulator.http_server import HttpServer
+from emulator.fault_switches import FaultSwitches, FaultySender, stop_writing
+from emulator.grpc_api import Service
+from emulator.grpc_server import GrpcServer
+from emulator.in_process import InProcessChannel
 from emulator.oidc import TokenIssuer
 from emulator.pubsub import PubSub
 from emulator.store import Store
 from emulator.tasks import TasksService, TasksSettings
 
-_CALL_GRACE = 1.0
-"""Seconds in which gRPC calls under way may end when the emulator closes."""
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from emulator.http_sender import HttpSender
+    from emulator.http_server import HttpServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorSettings:
-    """Where the emulator keeps its files and listens. Port 0 takes any free one."""
+    """Where the emulator keeps its files and listens. Port 0 takes any free one, None serves none."""
 
-    data_dir: Path
+    data_dir: Path | None = None
+    """None: a temporary folder, gone when the emulator closes."""
+    key_file: Path | None = None
+    """Of the key that signs tokens; made if missing. None: in `data_dir`."""
     host: str = "127.0.0.1"
-    tasks_port: int = 8123
-    pubsub_port: int = 8085
-    http_port: int = 8124
+    tasks_port: int | None = 8123
+    pubsub_port: int | None = 8085
+    http_port: int | None = 8124
     tasks: TasksSettings = field(default_factory=TasksSettings)
+
+
+_EMBEDDED = EmulatorSettings(tasks_port=None, pubsub_port=None, http_port=None)
 
 
 class Emulator:
     """Cloud Tasks and Pub/Sub on one machine, durable in `settings.data_dir`.
 
+    Without settings it is for this process alone: no port, and a temporary folder.
+
     `queues`, `topics` and `subscriptions` are made sure of at each start: what is missing is created, what
     exists gets these settings, and a queue stays paused or not. A given sender is the caller's to open and
-    close; without one, dispatches and pushes go over HTTP.
+    close; without one, dispatches and pushes go over HTTP. `die` ends the process where a crash that was
+    switched on strikes; without it the store stops writing and the emulator can be closed. `chance` draws
+    the faults.
+
+    While it is open, `addresses`, `data_dir`, `tasks`, `pubsub`, `faults` and `channel` are there.
     """
 
     def __init__(
         self,
-        settings: EmulatorSettings,
+        settings: EmulatorSettings | None = None,
         *,
         queues: Sequence[tasks_types.Queue] = (),
         topics: Sequence[pubsub_types.Topic] = (),
         subscriptions: Sequence[pubsub_types.Subscription] = (),
         clock: Clock | None = None,
         sender: Sender | None = None,
+        die: Callable[[], None] = stop_writing,
+        chance: random.Random | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings = settings or _EMBEDDED
         self._queues = queues
         self._topics = topics
         self._subscriptions = subscriptions
-        self._clock = clock or SystemClock()
         self._sender = sender
+        self.clock = clock or SystemClock()
+        self.faults = FaultSwitches(chance or random.Random(), die=die)  # noqa: S311 - no secret
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     async def open(self) -> None:
         """Serve and dispatch from now on.
 
         Raises PortInUseError, StoreError, or ApiError for a queue, topic or subscription that is not valid.
         """
+        settings = self._settings
         async with AsyncExitStack() as stack:
-            settings = self._settings
-            http_server = HttpServer(settings.host, settings.http_port)
-            http = http_server.bind()
-            stack.callback(http_server.unbind)
-            tasks_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-            pubsub_server = grpc.aio.server(
-                options=[
-                    ("grpc.so_reuseport", 0),
-                    ("grpc.max_receive_message_length", pubsub.SERVER_MESSAGE_BYTES),
-                ]
+            http: HttpServer | None = None
+            if settings.http_port is not None:
+                module = await _loaded("emulator.http_server")
+                http = module.HttpServer(settings.host, settings.http_port)
+                stack.callback(http.unbind)
+            tasks_grpc = self._grpc_server("Cloud Tasks", settings.tasks_port)
+            pubsub_grpc = self._grpc_server(
+                "Pub/Sub",
+                settings.pubsub_port,
+                ("grpc.max_receive_message_length", pubsub.SERVER_MESSAGE_BYTES),
             )
             self.addresses = Addresses(
-                tasks=self._bind(tasks_server, "Cloud Tasks", settings.tasks_port),
-                pubsub=self._bind(pubsub_server, "Pub/Sub", settings.pubsub_port),
-                http=self._address(http),
+                http=self._bind(http), tasks=self._bind(tasks_grpc), pubsub=self._bind(pubsub_grpc)
             )
             await self._open_services(stack)
-            self._tasks.add_to(tasks_server)
-            self._pubsub.add_to(pubsub_server)
-            tasks_rest, pubsub_rest = self._tasks.rest(), self._pubsub.rest()
-            app = create_app(
-                issuer=self._issuer,
-                addresses=self.addresses,
-                statistics={
-                    "store": self._store.statistics,
-                    "tasks": self._tasks.statistics,
-                    "pubsub": self._pubsub.statistics,
-                    "oidc": self._issuer.statistics,
-                    "tasks_rest": tasks_rest.statistics,
-                    "pubsub_rest": pubsub_rest.statistics,
-                },
-                tables=self._tables,
-                apis={"/v2": tasks_rest, "/v1": pubsub_rest},
-            )
-            await http_server.open(app)
-            stack.push_async_callback(http_server.aclose)
-            for server in (tasks_server, pubsub_server):
-                await server.start()
-                stack.push_async_callback(server.stop, _CALL_GRACE)
+            if http is not None:
+                await http.open(await self._http_app())
+                stack.push_async_callback(http.aclose)
+            for server, add_to in ((tasks_grpc, self.tasks.add_to), (pubsub_grpc, self.pubsub.add_to)):
+                if server is not None:
+                    await server.open(add_to)
+                    stack.push_async_callback(server.aclose)
             self._stack = stack.pop_all()
 
     async def aclose(self) -> None:
@@ -116,53 +133,76 @@ class Emulator:
         await self._stack.aclose()
 
     async def _open_services(self, stack: AsyncExitStack) -> None:
-        settings, clock = self._settings, self._clock
-        self._store = Store(settings.data_dir / "emulator.db", schema=(*tasks.SCHEMA, *pubsub.SCHEMA))
+        settings = self._settings
+        folder = settings.data_dir
+        if folder is None:
+            temporary = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="sidelane-")
+            stack.push_async_callback(asyncio.to_thread, temporary.cleanup)
+            folder = Path(temporary.name)
+        self.data_dir = folder
+        self._store = Store(
+            folder / "emulator.db", schema=(*tasks.SCHEMA, *pubsub.SCHEMA), at_write=self.faults.at_write
+        )
         await self._store.open()
         stack.push_async_callback(self._store.aclose)
-        self._issuer = TokenIssuer(settings.data_dir / "oidc-key.pem", clock=SystemClock())
+        self._issuer = TokenIssuer(settings.key_file or folder / "oidc-key.pem", clock=SystemClock())
         await self._issuer.open()
-        sender = self._sender
-        if sender is None:
-            sender = HttpSender(connections=settings.tasks.max_in_flight)
-            await sender.open()
-            stack.push_async_callback(sender.aclose)
-        self._tasks = TasksService(
-            self._store, clock=clock, issuer=self._issuer, sender=sender, settings=settings.tasks
+        sender = FaultySender(self._sender or await self._http_sender(stack), self.faults, self.clock)
+        self.tasks = TasksService(
+            self._store,
+            clock=self.clock,
+            issuer=self._issuer,
+            sender=sender,
+            settings=settings.tasks,
+            faults=self.faults,
         )
-        await self._tasks.open([tasks_types.Queue.pb(queue) for queue in self._queues])
-        stack.push_async_callback(self._tasks.aclose)
-        self._pubsub = PubSub(self._store, clock=clock, issuer=self._issuer, sender=sender)
-        await self._pubsub.open()
-        stack.push_async_callback(self._pubsub.aclose)
-        await self._pubsub.ensure(self._topics, self._subscriptions)
+        await self.tasks.open([tasks_types.Queue.pb(queue) for queue in self._queues])
+        stack.push_async_callback(self.tasks.aclose)
+        self.pubsub = PubSub(self._store, clock=self.clock, issuer=self._issuer, sender=sender)
+        await self.pubsub.open()
+        stack.push_async_callback(self.pubsub.aclose)
+        await self.pubsub.ensure(self._topics, self._subscriptions)
+        methods = {**self.tasks.methods(), **self.pubsub.methods()}
+        self.channel = InProcessChannel([Service(name, served) for name, served in methods.items()])
 
-    def _bind(self, server: grpc.aio.Server, service: str, port: int) -> str:
-        try:
-            return self._address(server.add_insecure_port(self._address(port)))
-        except RuntimeError as exc:
-            raise PortInUseError(service, self._settings.host, port, "cannot bind") from exc
+    async def _http_sender(self, stack: AsyncExitStack) -> Sender:
+        module = await _loaded("emulator.http_sender")
+        sender: HttpSender = module.HttpSender(connections=self._settings.tasks.max_in_flight)
+        await sender.open()
+        stack.push_async_callback(sender.aclose)
+        return sender
 
-    def _address(self, port: int) -> str:
+    async def _http_app(self) -> Starlette:
+        tasks_rest, pubsub_rest = self.tasks.rest(), self.pubsub.rest()
+        http, overview = await _loaded("emulator.http"), await _loaded("emulator.overview")
+        app: Starlette = http.create_app(
+            issuer=self._issuer,
+            addresses=self.addresses,
+            statistics={
+                "store": self._store.statistics,
+                "tasks": self.tasks.statistics,
+                "pubsub": self.pubsub.statistics,
+                "oidc": self._issuer.statistics,
+                "faults": self.faults.statistics,
+                "tasks_rest": tasks_rest.statistics,
+                "pubsub_rest": pubsub_rest.statistics,
+            },
+            tables=lambda: overview.overview(self.tasks, self.pubsub),
+            apis={"/v2": tasks_rest, "/v1": pubsub_rest},
+        )
+        return app
+
+    def _grpc_server(self, service: str, port: int | None, *options: tuple[str, Any]) -> GrpcServer | None:
+        return None if port is None else GrpcServer(service, self._settings.host, port, options=options)
+
+    def _bind(self, server: GrpcServer | HttpServer | None) -> str:
+        """The address, or nothing without a server."""
+        if server is None:
+            return ""
         host = self._settings.host
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return f"[{host}]:{server.bind()}" if ":" in host else f"{host}:{server.bind()}"
 
-    async def _tables(self) -> Sequence[Table]:
-        """What the console page shows."""
-        queues = [
-            (
-                queue.name,
-                "paused" if queue.paused else "running",
-                queue.dispatch.waiting,
-                queue.dispatch.in_flight,
-                queue.dispatch.max_in_flight,
-            )
-            for queue in self._tasks.queues()
-        ]
-        subscriptions = [
-            (backlog.subscription, backlog.unacknowledged) for backlog in await self._pubsub.backlogs()
-        ]
-        return (
-            Table(title="Queues", columns=("queue", "state", "waiting", "in flight", "at most"), rows=queues),
-            Table(title="Subscriptions", columns=("subscription", "not acknowledged"), rows=subscriptions),
-        )
+
+async def _loaded(module: str) -> Any:
+    """A module that not every emulator needs, imported off the event loop."""
+    return await asyncio.to_thread(import_module, module)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
+from emulator.addresses import Addresses
 from emulator.oidc import TokenIssuer
 
 CERTIFICATES_MAX_AGE = 3600  # seconds; the key changes only with the data folder
@@ -26,15 +27,6 @@ _STYLE = (
     "table{border-collapse:collapse;margin:.5rem 0 2rem}"
     "th,td{border-bottom:1px solid #8886;padding:.2rem .8rem .2rem 0;text-align:left}"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where the emulator listens, each as HOST:PORT: gRPC for Cloud Tasks and Pub/Sub, HTTP for this page."""
-
-    tasks: str
-    pubsub: str
-    http: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

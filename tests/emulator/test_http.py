@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from emulator import Addresses
 from emulator.engine.clock import VirtualClock
-from emulator.http import Addresses, Table, create_app
+from emulator.http import Table, create_app
 from emulator.oidc import TokenIssuer
 
 ADDRESSES = Addresses(tasks="127.0.0.1:8123", pubsub="127.0.0.1:8085", http="127.0.0.1:8124")

@@ -21,9 +21,10 @@ from google.auth import exceptions
 from google.auth.transport.requests import Request
 from google.oauth2 import id_token
 
+from emulator import Addresses
 from emulator.engine.clock import VirtualClock
 from emulator.errors import EmulatorError
-from emulator.http import Addresses, Table, create_app
+from emulator.http import Table, create_app
 from emulator.oidc import TokenIssuer
 
 EMAIL = "invoker@dev.iam.gserviceaccount.com"
