@@ -118,7 +118,7 @@ def loaded_by(statement: str) -> set[str]:
     [
         (
             "from emulator import Emulator, EmbeddedSender",
-            {"emulator.http_sender", "starlette", "uvicorn", "prometheus_client"},
+            {"emulator.http_sender", "uvicorn", "prometheus_client"},
         ),
     ],
 )
