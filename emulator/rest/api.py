@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from emulator.errors import ApiError, InvalidArgumentError, RestError
 from emulator.grpc_api import Methods, api_error_of
 from emulator.rest.answer import answer, as_json, error_answer
-from emulator.rest.body import read_body
+from emulator.rest.body import read_body, unzipped
 from emulator.rest.raw import RawRequest, RawRoute
 from emulator.rest.request import Query, read_request, wants_enum_numbers
 from emulator.rest.route import Path, Route, Router
@@ -116,7 +116,7 @@ class RestApi:
             request_class,
             variables=variables,
             query=query,
-            body=await read_body(request, self._body_limit),
+            body=unzipped(request, await read_body(request, self._body_limit), self._body_limit),
             body_field=route.body,
         )
         return answer(as_json(await function(message), enum_numbers=enum_numbers))
@@ -129,7 +129,7 @@ class RestApi:
             RawRequest(
                 verb=request.method,
                 variables=variables,
-                headers=dict(request.headers),
+                headers=request.headers.items(),
                 body=await read_body(request, self._body_limit),
             )
         )

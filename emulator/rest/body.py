@@ -15,11 +15,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """At most `limit` bytes, counted as sent and as decompressed.
-
-    Raises RestError (too large, too slow), InvalidArgumentError for an encoding that cannot be read, and
-    starlette's ClientDisconnect.
-    """
+    """The body as it was sent. Raises RestError (too large, too slow), and starlette's ClientDisconnect."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise _too_large(limit)
@@ -33,17 +29,21 @@ async def read_body(request: Request, limit: int) -> bytes:
     except TimeoutError as exc:
         message = f"The request's body did not arrive within {_DEADLINE:g} s."
         raise RestError(408, "DEADLINE_EXCEEDED", message) from exc
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    return bytes(body)
+
+
+def unzipped(request: Request, body: bytes, limit: int) -> bytes:
+    """What `body`, that of `request`, says, of at most `limit` bytes. Java's client sends gzip.
+
+    Raises RestError (too large), and InvalidArgumentError for an encoding that cannot be read.
+    """
+    encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("identity", ""):
-        return bytes(body)
-    if encoding in ("gzip", "x-gzip"):
-        return _unzipped(bytes(body), limit)
-    raise InvalidArgumentError(
-        f"Content-Encoding {encoding[:100]!r} is not supported: send the body as it is, or gzip."
-    )
-
-
-def _unzipped(body: bytes, limit: int) -> bytes:
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise InvalidArgumentError(
+            f"Content-Encoding {encoding[:100]!r} is not supported: send the body as it is, or gzip."
+        )
     plain = bytearray()
     try:
         while body:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
@@ -12,11 +12,14 @@ from emulator.rest.route import Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRequest:
-    """`variables` are those of the template; names of `headers` are in lower case, as ASGI has them."""
+    """`variables` are those of the template. The body is as it was sent: a compressed one stays so.
+
+    Names of `headers` are in lower case, as ASGI has them; one may come several times.
+    """
 
     verb: str
     variables: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Sequence[tuple[str, str]]
     body: bytes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -13,8 +14,10 @@ from google.protobuf.empty_pb2 import Empty
 
 from emulator.errors import ApiError, InvalidArgumentError
 from emulator.grpc_api import Method, Methods
+from emulator.rest import RawRequest, RawRoute
 from emulator.tasks.messages import ListQueuesResponse, ListTasksResponse, Pb
 from emulator.tasks.queues import Queues
+from emulator.tasks.rest import BUFFER_PATHS
 from emulator.tasks.tasks import Tasks
 
 MAX_QUEUES_A_PAGE = 9800
@@ -47,6 +50,10 @@ class CloudTasks:
             "DeleteTask": self._finished(self.delete_task),
         }
         return {name: (getattr(requests, f"{name}Request").pb(), method) for name, method in methods.items()}
+
+    def raw_routes(self) -> tuple[RawRoute, ...]:
+        """BufferTask over REST: its request is whatever is to be buffered."""
+        return tuple(RawRoute(path, self._finished(self.buffer_task)) for path in BUFFER_PATHS)
 
     def _finished(self, method: Method) -> Method:
         """The method, run to its end even where its caller leaves in the middle.
@@ -98,6 +105,16 @@ class CloudTasks:
 
     async def create_task(self, request: Pb) -> Pb:
         return await self._tasks.create(request.parent, request.task, request.response_view)
+
+    async def buffer_task(self, request: RawRequest) -> Mapping[str, Pb]:
+        task = await self._tasks.buffer(
+            request.variables["queue"],
+            request.variables.get("task_id"),
+            method=request.verb,
+            headers=request.headers,
+            body=request.body,
+        )
+        return {"task": task}
 
     async def get_task(self, request: Pb) -> Pb:
         return await self._tasks.get(request.name, request.response_view)

@@ -18,6 +18,13 @@ _QUEUE = f"{_LOCATION}/queues/*"
 _TASK = f"{_QUEUE}/tasks/*"
 _CMEK = f"{_LOCATION}/cmekConfig"
 
+BUFFER_PATHS = (
+    f"/v2/{{queue={_QUEUE}}}/tasks:buffer",
+    f"/v2/{{queue={_QUEUE}}}/tasks/:buffer",
+    f"/v2/{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer",
+)
+"""BufferTask's, which any verb reaches; an empty id is what clients write that have one path for both."""
+
 ROUTES = (
     Route("GET", f"/v2/{{parent={_LOCATION}}}/queues", f"{_TASKS}/ListQueues"),
     Route("POST", f"/v2/{{parent={_LOCATION}}}/queues", f"{_TASKS}/CreateQueue", "queue"),

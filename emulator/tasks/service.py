@@ -111,7 +111,7 @@ class TasksService:
 
     def rest(self) -> RestApi:
         """The API over REST, for the HTTP port."""
-        return RestApi(rest.ROUTES, self.methods(), body_limit=rest.BODY_LIMIT)
+        return RestApi(rest.ROUTES, self.methods(), body_limit=rest.BODY_LIMIT, raw=self._api.raw_routes())
 
     def queues(self) -> list[QueueSummary]:
         """Every queue, by name."""
