@@ -167,7 +167,8 @@ class Emulator:
 
     async def _http_sender(self, stack: AsyncExitStack) -> Sender:
         module = await _loaded("emulator.http_sender")
-        sender: HttpSender = module.HttpSender(connections=self._settings.tasks.max_in_flight)
+        most = self._settings.tasks.max_in_flight + self._settings.tasks.max_forced_in_flight
+        sender: HttpSender = module.HttpSender(connections=most)
         await sender.open()
         stack.push_async_callback(sender.aclose)
         return sender

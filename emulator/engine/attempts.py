@@ -15,6 +15,9 @@ NO_RESPONSE = 0
 """The status of an App Engine attempt that had no response in time, as seen in production."""
 
 
+_DETAIL = 300
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt that ended. Times are seconds since the epoch."""
@@ -24,6 +27,8 @@ class Attempt:
     response_time: float
     status: int
     """HTTP status, synthesised where no response came; `NO_RESPONSE` after App Engine's deadline."""
+    detail: str = ""
+    """Why there was no response, for people; at most 300 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,13 @@ class Attempts:
             execution_count=self.execution_count + (responded and status < 500),
             first_dispatch_time=dispatch_time
             if self.first_dispatch_time is None
-            else self.first_dispatch_time,
+            else min(dispatch_time, self.first_dispatch_time),
             last=Attempt(
                 schedule_time=schedule_time,
                 dispatch_time=dispatch_time,
                 response_time=response_time,
                 status=status,
+                detail="" if isinstance(end, Response) else end.detail[:_DETAIL],
             ),
         )
 
@@ -91,14 +97,21 @@ class Exhausted:
 Verdict = Completed | RetryAt | Exhausted
 
 
-def judge(end: End, attempts: Attempts, retry: RetryConfig, *, now: float) -> Verdict:
+def is_success(end: End) -> bool:
+    """Whether the target took the task: 200 to 299. A redirect is none, nor is anything else."""
+    return isinstance(end, Response) and 200 <= end.status <= 299
+
+
+def judge(
+    end: End, attempts: Attempts, retry: RetryConfig, *, now: float, forced_at: float | None = None
+) -> Verdict:
     """What becomes of a task whose latest attempt, counted in `attempts`, ended so at `now`.
 
-    Anything but 200 to 299 is a failure, a redirect too. The wait is counted from the failure.
+    The wait is counted from the failure, or from `forced_at`, the RunTask that began the attempt.
     """
-    if isinstance(end, Response) and 200 <= end.status <= 299:
+    if is_success(end):
         return Completed()
     first = now if attempts.first_dispatch_time is None else attempts.first_dispatch_time
     if gives_up(retry, attempts=attempts.dispatch_count, first_attempt_at=first, now=now):
         return Exhausted()
-    return RetryAt(now + interval(retry, attempts.dispatch_count))
+    return RetryAt((now if forced_at is None else forced_at) + interval(retry, attempts.dispatch_count))

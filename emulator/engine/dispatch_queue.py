@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emulator.engine.settings import RateLimits
@@ -18,7 +18,10 @@ _SHUFFLED = 256
 
 @dataclass(frozen=True, slots=True)
 class DispatchQueueStatistics:
-    """Tasks that wait for their time or turn, dispatches under way, and their limit."""
+    """Tasks that wait for their time or turn, dispatches that wait for an answer, and their limit.
+
+    Forced attempts are not among the dispatches, since the limit does not bound them.
+    """
 
     waiting: int
     in_flight: int
@@ -30,6 +33,9 @@ class DispatchQueue:
 
     A waiting task is a number and a due time (seconds since the epoch), some 200 bytes; what is in it stays
     on disk. There is no bound on waiting tasks, as the service has none.
+
+    An attempt begins with `take` or `force`, gives its slot back with `finish`, and is over with `settle`,
+    once its end is recorded. A task waits for its next turn only when no attempt of it is under way.
     """
 
     def __init__(self, rate_limits: RateLimits, *, paused: bool, now: float) -> None:
@@ -40,7 +46,9 @@ class DispatchQueue:
         )
         self._due: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []  # an entry counts only while `_due` says the same
-        self._in_flight: dict[int, float] = {}
+        self._in_flight: set[int] = set()
+        self._under_way: dict[int, list[float]] = {}  # when the attempts of a task began
+        self._after: dict[int, float] = {}  # due times of tasks that wait once no attempt is under way
 
     def change(self, rate_limits: RateLimits, *, now: float) -> None:
         """Go on with other limits; what is in flight stays so."""
@@ -50,10 +58,11 @@ class DispatchQueue:
         )
 
     def add(self, task: int, due: float) -> None:
-        """Let `task` wait until `due`; one that waits already gets this due time."""
-        self._due[task] = due
-        heapq.heappush(self._heap, (due, task))
-        self._forget_stale()
+        """Let `task` wait until `due`, and until no attempt of it is under way; a later call counts."""
+        if task in self._under_way:
+            self._after[task] = due
+        else:
+            self._wait(task, due)
 
     def restore(self, tasks: Iterable[tuple[int, float]]) -> None:
         """`add` for all (task, due) of a restart at once."""
@@ -61,17 +70,19 @@ class DispatchQueue:
         self._rebuild()
 
     def discard(self, task: int) -> None:
-        """Forget a waiting task; one in flight or unknown is left alone."""
+        """Let `task` go no more; attempts under way are left alone."""
+        self._after.pop(task, None)
         if self._due.pop(task, None) is not None:
             self._forget_stale()
 
     def discard_through(self, task: int) -> None:
-        """Forget every waiting task up to this number."""
+        """Let every task up to this number go no more."""
+        self._after = {waiting: due for waiting, due in self._after.items() if waiting > task}
         self._due = {waiting: due for waiting, due in self._due.items() if waiting > task}
         self._rebuild()
 
     def take(self, now: float, *, slots: int) -> list[tuple[int, float]]:
-        """Take the tasks that go now, at most `slots`, as (task, due); they are in flight until `finish`.
+        """Take the tasks that go now, at most `slots`, as (task, due); each is an attempt that began now.
 
         A token is taken only with a due task and a slot in hand.
         """
@@ -85,7 +96,8 @@ class DispatchQueue:
                 break
             heapq.heappop(self._heap)
             del self._due[task]
-            self._in_flight[task] = now
+            self._in_flight.add(task)
+            self._under_way[task] = [now]
             taken.append((task, due))
         return taken
 
@@ -100,9 +112,34 @@ class DispatchQueue:
             self.add(task, due)
             due = math.nextafter(due, -math.inf)  # tasks due at one moment would go by number
 
+    def force(self, task: int, now: float) -> bool:
+        """Begin an attempt of `task` whatever else holds it back. False if there is no such task (any more).
+
+        It takes no token and no slot.
+        """
+        due = self._due.pop(task, None)
+        if due is not None:
+            self._after[task] = due
+            self._forget_stale()
+        elif task not in self._under_way:
+            return False
+        self._under_way.setdefault(task, []).append(now)
+        return True
+
     def finish(self, task: int) -> None:
-        """The dispatch of `task` ended; it goes again only if it is added again."""
-        del self._in_flight[task]
+        """The attempt that `take` began got its answer: its slot is free."""
+        self._in_flight.discard(task)
+
+    def settle(self, task: int, began: float) -> None:
+        """The attempt that began then is recorded; the task goes again if it was added meanwhile."""
+        attempts = self._under_way[task]
+        attempts.remove(began)
+        if attempts:
+            return
+        del self._under_way[task]
+        due = self._after.pop(task, None)
+        if due is not None:
+            self._wait(task, due)
 
     def look_again_at(self, now: float) -> float | None:
         """When `take` may find more; None if that takes another call first (`add`, `finish`, a resume)."""
@@ -111,14 +148,19 @@ class DispatchQueue:
             return None
         return max(first[0], self._bucket.next_token_at(now))
 
-    def dispatched_at(self, task: int) -> float | None:
-        """When the attempt of `task` that is under way began, or None."""
-        return self._in_flight.get(task)
+    def under_way(self, task: int) -> Sequence[float]:
+        """When the attempts of `task` that are not yet recorded began, in that order."""
+        return tuple(self._under_way.get(task, ()))
 
     def statistics(self) -> DispatchQueueStatistics:
         return DispatchQueueStatistics(
             waiting=len(self._due), in_flight=len(self._in_flight), max_in_flight=self._max_in_flight
         )
+
+    def _wait(self, task: int, due: float) -> None:
+        self._due[task] = due
+        heapq.heappush(self._heap, (due, task))
+        self._forget_stale()
 
     def _first(self) -> tuple[float, int] | None:
         """The entry that is due first, stale ones dropped."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from emulator.tasks import dead_rows, tables
 from emulator.tasks.dispatcher import DispatcherStatistics
 from emulator.tasks.service import QueueSummary, TasksService, TasksSettings
-from emulator.tasks.tables import SCHEMA
+
+SCHEMA = (*tables.SCHEMA, *dead_rows.SCHEMA)
 
 __all__ = (
     "SCHEMA",

@@ -48,6 +48,7 @@ class CloudTasks:
             "GetTask": self.get_task,
             "ListTasks": self.list_tasks,
             "DeleteTask": self._finished(self.delete_task),
+            "RunTask": self._finished(self.run_task),
         }
         return {name: (getattr(requests, f"{name}Request").pb(), method) for name, method in methods.items()}
 
@@ -134,6 +135,9 @@ class CloudTasks:
     async def delete_task(self, request: Pb) -> Empty:
         await self._tasks.delete(request.name)
         return Empty()
+
+    async def run_task(self, request: Pb) -> Pb:
+        return await self._tasks.run(request.name, request.response_view)
 
 
 def _page_size(asked: int, most: int) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 
 from emulator.engine.backoff import RETENTION
 from emulator.engine.clock import Clock, sleep_until
 from emulator.errors import StoreError
 from emulator.store import Store
-from emulator.tasks import tables
+from emulator.tasks import dead_rows, tables
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.queues import Queues
 
@@ -18,7 +19,10 @@ logger = logging.getLogger(__name__)
 _PERIOD = 60.0
 """Seconds between two sweeps."""
 _BATCH = 1000
-"""Rows in one write, so that a sweep holds up no call for long."""
+"""Names freed in one write, so that a sweep holds up no call for long."""
+_OLD_BATCH = 100
+"""Tasks ended in one write; they are copied whole."""
+_REASON = "it is 31 days old, and was not delivered"
 
 
 class Retention:
@@ -49,21 +53,27 @@ class Retention:
         """End the tasks past retention, then free the names past their time."""
         now = self._clock.now()
         for queue in list(self._queues):
-            while await self._end_old(queue, now) == _BATCH:
+            while await self._end_old(queue, now) == _OLD_BATCH:
                 continue
         while await self._free_names(now) == _BATCH:
             continue
 
     async def _end_old(self, queue: LiveQueue, now: float) -> int:
-        ended = await self._store.write(
-            lambda connection: tables.end_tasks_created_before(
-                connection, queue.key, now - RETENTION, now=now, limit=_BATCH
-            )
-        )
+        """The service deletes such tasks; here they are kept as dead."""
+
+        def end(connection: sqlite3.Connection) -> list[int]:
+            old = tables.pending_created_before(connection, queue.key, now - RETENTION, limit=_OLD_BATCH)
+            if old:
+                dead_rows.bury(connection, old, now=now, reason=_REASON)
+                tables.end_tasks(connection, old, now=now)
+                dead_rows.drop_oldest(connection, queue.key)
+            return old
+
+        ended = await self._store.write(end)
         for key in ended:
             queue.dispatch.discard(key)
         if ended:
-            logger.warning("%d tasks of %s are deleted undelivered: 31 days old", len(ended), queue.name)
+            logger.warning("%d tasks of %s are dead: %s", len(ended), queue.name, _REASON)
         return len(ended)
 
     async def _free_names(self, now: float) -> int:

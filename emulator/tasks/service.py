@@ -34,6 +34,8 @@ class TasksSettings:
     """For which the name of a deleted queue stays taken; production says up to 7 days."""
     max_in_flight: int = 2000
     """Attempts under way at a time, all queues together."""
+    max_forced_in_flight: int = 100
+    """Attempts that RunTask began, under way at a time beside the others; production allows 60 a minute."""
     shutdown_grace: float = 3.0
     """For which attempts under way may end when the emulator closes."""
     app_engine_url: str | None = None
@@ -73,6 +75,7 @@ class TasksService:
             sender,
             issuer,
             max_in_flight=settings.max_in_flight,
+            max_forced=settings.max_forced_in_flight,
             app_engine_url=settings.app_engine_url,
             faults=faults,
         )

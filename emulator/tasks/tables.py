@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.engine.attempts import Attempt, Attempts
+from emulator.engine.attempts import Attempts
+from emulator.tasks import attempt_rows
 
 SCHEMA = (
     """
@@ -42,6 +43,7 @@ SCHEMA = (
         last_dispatch_time REAL,
         last_response_time REAL,
         last_status INTEGER,
+        history TEXT,                           -- of its attempts, see history.py
         ended_at REAL,                          -- completed, deleted, purged or exhausted
         message BLOB,                           -- google.cloud.tasks.v2.Task as created; NULL once ended
         UNIQUE (queue, task_id)
@@ -51,11 +53,9 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended_at) WHERE ended_at IS NOT NULL",
 )
 
-_TASK = """
-    SELECT id, task_id, message, schedule_time, ended_at, dispatch_count, response_count, execution_count,
-           first_dispatch_time, last_schedule_time, last_dispatch_time, last_response_time, last_status
-    FROM tasks
-"""
+_TASK = f"""
+    SELECT id, task_id, message, schedule_time, ended_at, {attempt_rows.COLUMNS} FROM tasks
+"""  # noqa: S608 - our columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,34 +149,6 @@ def pending_after(connection: sqlite3.Connection, queue: int, key: int, limit: i
     return map(_task, rows)
 
 
-def reschedule_task(
-    connection: sqlite3.Connection, key: int, *, schedule_time: float, attempts: Attempts
-) -> bool:
-    """Record failed attempts and when the next one is due. False if the task ended meanwhile."""
-    last = attempts.last
-    cursor = connection.execute(
-        """
-        UPDATE tasks SET schedule_time = ?, dispatch_count = ?, response_count = ?, execution_count = ?,
-            first_dispatch_time = ?, last_schedule_time = ?, last_dispatch_time = ?, last_response_time = ?,
-            last_status = ?
-        WHERE id = ? AND ended_at IS NULL
-        """,
-        (
-            schedule_time,
-            attempts.dispatch_count,
-            attempts.response_count,
-            attempts.execution_count,
-            attempts.first_dispatch_time,
-            last.schedule_time if last else None,
-            last.dispatch_time if last else None,
-            last.response_time if last else None,
-            last.status if last else None,
-            key,
-        ),
-    )
-    return cursor.rowcount == 1
-
-
 def end_task(connection: sqlite3.Connection, key: int, *, now: float) -> bool:
     """The task is no more, but for its name. False if it had ended already."""
     cursor = connection.execute(
@@ -194,20 +166,25 @@ def end_all_tasks(connection: sqlite3.Connection, queue: int, *, now: float) -> 
     return row[0] or 0
 
 
-def end_tasks_created_before(
-    connection: sqlite3.Connection, queue: int, moment: float, *, now: float, limit: int
-) -> list[int]:
-    """End those of the queue's first `limit` pending tasks that are that old. Returns their keys."""
-    ended = connection.execute(
-        """
-        UPDATE tasks SET ended_at = ?, message = NULL
-        WHERE created_at < ? AND id IN
-            (SELECT id FROM tasks WHERE queue = ? AND ended_at IS NULL ORDER BY id LIMIT ?)
-        RETURNING id
-        """,
-        (now, moment, queue, limit),
+def end_tasks(connection: sqlite3.Connection, keys: Sequence[int], *, now: float) -> None:
+    connection.executemany(
+        "UPDATE tasks SET ended_at = ?, message = NULL WHERE id = ?", [(now, key) for key in keys]
     )
-    return [key for (key,) in ended]
+
+
+def pending_created_before(
+    connection: sqlite3.Connection, queue: int, moment: float, *, limit: int
+) -> list[int]:
+    """Keys of those of the queue's first `limit` pending tasks that are that old."""
+    rows = connection.execute(
+        """
+        SELECT id FROM (SELECT id, created_at FROM tasks WHERE queue = ? AND ended_at IS NULL
+                        ORDER BY id LIMIT ?)
+        WHERE created_at < ?
+        """,
+        (queue, limit, moment),
+    )
+    return [key for (key,) in rows]
 
 
 def delete_ended(connection: sqlite3.Connection, moment: float, *, limit: int) -> int:
@@ -230,20 +207,11 @@ def _inserted(cursor: sqlite3.Cursor) -> int:
 
 
 def _task(row: Sequence[Any]) -> TaskRow:
-    last = None
-    if row[12] is not None:
-        last = Attempt(schedule_time=row[9], dispatch_time=row[10], response_time=row[11], status=row[12])
     return TaskRow(
         key=row[0],
         task_id=row[1],
         message=row[2] or b"",
         schedule_time=row[3],
         ended_at=row[4],
-        attempts=Attempts(
-            dispatch_count=row[5],
-            response_count=row[6],
-            execution_count=row[7],
-            first_dispatch_time=row[8],
-            last=last,
-        ),
+        attempts=attempt_rows.attempts_of(row[5:]),
     )

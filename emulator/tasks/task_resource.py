@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.rpc.code_pb2 import Code
 
 from emulator.engine import limits
@@ -101,19 +103,21 @@ def answered_task(task: Pb, view: int) -> Pb:
     return task
 
 
-def task_of(row: TaskRow, view: int, *, dispatched_at: float | None) -> Pb:
-    """The task as Get and List answer it; `dispatched_at` is when an attempt that is under way began."""
+def task_of(row: TaskRow, view: int, *, under_way: Sequence[float] = ()) -> Pb:
+    """The task as Get and List answer it; `under_way` tells when attempts that have not ended began."""
     task = Task.FromString(row.message)
     set_moment(task.schedule_time, row.schedule_time)
     attempts = row.attempts
-    task.dispatch_count = attempts.dispatch_count + (dispatched_at is not None)
+    task.dispatch_count = attempts.dispatch_count + len(under_way)
     task.response_count = attempts.response_count
-    first = dispatched_at if attempts.first_dispatch_time is None else attempts.first_dispatch_time
-    if first is not None:
-        set_moment(task.first_attempt.dispatch_time, first)
-    if dispatched_at is not None:
-        set_moment(task.last_attempt.schedule_time, row.schedule_time)
-        set_moment(task.last_attempt.dispatch_time, dispatched_at)
+    began = (
+        [*under_way] if attempts.first_dispatch_time is None else [attempts.first_dispatch_time, *under_way]
+    )
+    if began:
+        set_moment(task.first_attempt.dispatch_time, min(began))
+    if under_way:
+        set_moment(task.last_attempt.schedule_time, min(row.schedule_time, under_way[-1]))
+        set_moment(task.last_attempt.dispatch_time, under_way[-1])
     elif attempts.last is not None:
         _fill(task.last_attempt, attempts.last)
     return answered_task(task, view)

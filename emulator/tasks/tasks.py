@@ -18,7 +18,7 @@ from emulator.tasks.new_task import insert, new_task
 from emulator.tasks.queues import Queues
 from emulator.tasks.tables import TaskRow
 from emulator.tasks.task_resource import answered_task, task_of
-from emulator.tasks.tombstones import Tombstones
+from emulator.tasks.tombstones import Tombstones, task_gone
 
 _PAGE_BYTES = 3 * 2**20
 """Of stored tasks in one page of a list, so that the answer stays under gRPC's default limit of 4 MiB."""
@@ -105,9 +105,21 @@ class Tasks:
 
         queue.dispatch.discard(await self._store.write(delete))
 
+    async def run(self, name: str, view: int) -> Pb:
+        """Attempt the task at once, and answer it as it is then; the target is not waited for.
+
+        Raises InvalidArgumentError, NOT_FOUND, or RESOURCE_EXHAUSTED.
+        """
+        queue, task_id = self._find_queue(name)
+        found = await self._store.read(lambda connection: tables.find_task(connection, queue.key, task_id))
+        row = self._tombstones.require(found, self._clock.now())
+        if not self._dispatcher.force(queue, row):
+            raise task_gone()
+        return self._answer(queue, row, view)
+
     def _find_queue(self, task_name: str) -> tuple[LiveQueue, str]:
         queue_name, task_id = names.split_task(task_name)
         return self._queues.get(queue_name), task_id
 
     def _answer(self, queue: LiveQueue, row: TaskRow, view: int) -> Pb:
-        return task_of(row, view, dispatched_at=queue.dispatch.dispatched_at(row.key))
+        return task_of(row, view, under_way=queue.dispatch.under_way(row.key))

@@ -35,7 +35,7 @@ class Tombstones:
         if row is None or (row.ended_at is not None and self._is_free(row.ended_at, now)):
             raise ApiError(grpc.StatusCode.NOT_FOUND, _NOT_FOUND)
         if row.ended_at is not None:
-            raise ApiError(grpc.StatusCode.NOT_FOUND, _GONE)
+            raise task_gone()
         return row
 
     def claim(self, connection: sqlite3.Connection, queue: int, task_id: str, now: float) -> None:
@@ -51,3 +51,8 @@ class Tombstones:
 
     def _is_free(self, ended_at: float, now: float) -> bool:
         return now >= ended_at + self.ttl
+
+
+def task_gone() -> ApiError:
+    """The answer for a task that ended of late."""
+    return ApiError(grpc.StatusCode.NOT_FOUND, _GONE)

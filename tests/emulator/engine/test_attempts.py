@@ -68,3 +68,20 @@ def test_executions_leave_out_5xx_and_what_was_not_answered(
     assert attempts.last is not None
     assert attempts.last.status == previous
     assert after(attempts, end, at=9.0).first_dispatch_time == 7.0
+
+
+def test_a_forced_attempt_lets_the_task_wait_from_the_call_on() -> None:
+    retry = RetryConfig(min_backoff=10)
+    verdict = judge(REFUSED, after(Attempts(), REFUSED), retry, now=600.0, forced_at=100.0)
+    assert verdict == RetryAt(110.0)
+
+
+def test_the_first_of_two_attempts_at_once_may_end_last() -> None:
+    later = after(Attempts(), Response(500), at=7.0)
+    assert after(later, Response(500), at=5.0).first_dispatch_time == 5.0
+
+
+def test_why_there_was_no_response_is_kept_in_short() -> None:
+    last = after(Attempts(), Failure(FailureReason.UNREACHABLE, "x" * 1000)).last
+    assert last is not None
+    assert last.detail == "x" * 300

@@ -169,3 +169,43 @@ def test_tasks_that_are_due_change_places_and_no_other_does() -> None:
     assert shuffled != sorted(shuffled)
     assert sorted(shuffled) == list(range(50))
     assert queue.look_again_at(NOW) == NOW + 60
+
+
+def test_a_forced_attempt_takes_no_token_and_no_slot_and_does_not_mind_a_pause() -> None:
+    queue = make(rate=0.001, burst=1, concurrent=1)
+    queue.add(1, NOW + 3600)
+    queue.paused = True
+    assert queue.force(1, NOW)
+    assert queue.under_way(1) == (NOW,)
+    assert not queue.force(2, NOW)  # unknown
+    queue.paused = False
+    queue.add(2, NOW)
+    assert go(queue, NOW) == [2]
+
+
+def test_a_task_waits_again_only_when_none_of_its_attempts_is_under_way() -> None:
+    queue = make()
+    queue.add(1, NOW)
+    assert go(queue, NOW) == [1]
+    assert queue.force(1, NOW + 1)
+    queue.finish(1)
+    queue.add(1, NOW + 2)
+    queue.settle(1, NOW)
+    assert go(queue, NOW + 60) == []
+    assert queue.under_way(1) == (NOW + 1,)
+    queue.settle(1, NOW + 1)
+    assert queue.look_again_at(NOW + 60) == NOW + 60
+    assert go(queue, NOW + 60) == [1]
+
+
+def test_a_task_discarded_or_purged_while_under_way_does_not_come_back() -> None:
+    queue = make()
+    for task in (1, 2):
+        queue.add(task, NOW + 10)
+        assert queue.force(task, NOW)
+    queue.discard(1)
+    queue.discard_through(2)
+    for task in (1, 2):
+        queue.settle(task, NOW)
+    assert go(queue, NOW + 60) == []
+    assert not queue.force(1, NOW + 60)

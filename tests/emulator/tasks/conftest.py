@@ -15,6 +15,7 @@ from emulator.store import Store
 from emulator.tasks import SCHEMA, TasksService
 from tests.emulator.running import OTHER_QUEUE, QUEUE, queue, tasks_client
 from tests.emulator.target import Target
+from tests.emulator.tasks.bench import Bench
 
 
 @pytest.fixture
@@ -61,3 +62,12 @@ async def client(service: TasksService) -> AsyncIterator[CloudTasksAsyncClient]:
     async with tasks_client(f"127.0.0.1:{port}") as client:
         yield client
     await server.stop(grace=None)
+
+
+@pytest.fixture
+async def bench(
+    store: Store, clock: VirtualClock, issuer: TokenIssuer, target: Target
+) -> AsyncIterator[Bench]:
+    bench = Bench(store, clock, issuer, target)
+    yield bench
+    await bench.dispatcher.aclose(grace=0.1)

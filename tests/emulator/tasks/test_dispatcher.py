@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
-from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig, Task
+from google.cloud.tasks_v2 import RateLimits, RetryConfig
 
-from emulator import Failure, FailureReason, StoreError, VirtualClock
+from emulator import Failure, FailureReason, VirtualClock
 from emulator.oidc import TokenIssuer
-from emulator.store import Job, Store
-from emulator.tasks.dispatcher import Dispatcher
-from emulator.tasks.queues import Queues
-from emulator.tasks.tasks import Tasks
-from tests.emulator.running import OTHER_QUEUE, QUEUE, queue, task
+from emulator.store import Store
+from tests.emulator.running import OTHER_QUEUE, QUEUE, queue
 from tests.emulator.target import Target
+from tests.emulator.tasks.bench import Bench
 
-T = TypeVar("T")
 WORKED_EXAMPLE = RetryConfig(
     max_attempts=9, min_backoff={"seconds": 10}, max_backoff={"seconds": 300}, max_doublings=3
 )
-
-
-class FailingStore:
-    """A store whose next writes fail, as on a full disk."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.failures = 0
-        self.read = store.read
-
-    async def write(self, job: Job[T]) -> T:
-        if self.failures:
-            self.failures -= 1
-            raise StoreError("the disk is full")
-        return await self._store.write(job)
-
-
-class Bench:
-    """Queues, tasks and dispatcher without the sweep, so that every timer is the dispatcher's."""
-
-    def __init__(
-        self, store: Store, clock: VirtualClock, issuer: TokenIssuer, target: Target, *, max_in_flight: int
-    ) -> None:
-        self.failing = FailingStore(store)
-        on_disk: Any = self.failing
-        self.dispatcher = Dispatcher(on_disk, clock, target, issuer, max_in_flight=max_in_flight)
-        self.queues = Queues(store, clock, self.dispatcher, tombstone_ttl=0)
-        self.tasks = Tasks(store, clock, self.dispatcher, self.queues, tombstone_ttl=0)
-
-    async def ensure(self, *queues: Queue) -> None:
-        await self.queues.ensure([Queue.pb(queue) for queue in queues])
-
-    async def create(
-        self, name: str, queue_name: str = QUEUE, retry_config: RetryConfig | None = None
-    ) -> None:
-        made = task(f"{queue_name}/tasks/{name}")
-        if retry_config is not None:
-            made.retry_config = retry_config
-        await self.tasks.create(queue_name, Task.pb(made), 1)
-
-
-@pytest.fixture
-async def bench(
-    store: Store, clock: VirtualClock, issuer: TokenIssuer, target: Target
-) -> AsyncIterator[Bench]:
-    bench = Bench(store, clock, issuer, target, max_in_flight=8)
-    yield bench
-    await bench.dispatcher.aclose(grace=0.1)
 
 
 async def test_backoff_from_dispatch_to_dispatch(
@@ -91,7 +38,7 @@ async def test_backoff_from_dispatch_to_dispatch(
         await bench.dispatcher.aclose(grace=5)
     assert "task t of" in caplog.text
     assert "its 9 attempts are used up, the last one ended with 500" in caplog.text
-    assert await rows(bench) == []
+    assert await bench.pending() == []
 
 
 async def test_a_task_may_bring_a_retry_of_its_own(bench: Bench, clock: VirtualClock, target: Target) -> None:
@@ -107,7 +54,7 @@ async def test_a_task_may_bring_a_retry_of_its_own(bench: Bench, clock: VirtualC
     await target.received(3)
     await bench.dispatcher.aclose(grace=5)
     assert waits == [40, 80]
-    assert await rows(bench) == []
+    assert await bench.pending() == []
 
 
 async def test_the_wait_begins_at_the_failure(bench: Bench, clock: VirtualClock, target: Target) -> None:
@@ -216,7 +163,7 @@ async def test_a_task_whose_end_cannot_be_recorded_goes_again(
     assert target.names() == ["t", "t"]
     assert "the disk is full" in caplog.text
     await bench.dispatcher.aclose(grace=5)
-    assert await rows(bench) == []
+    assert await bench.pending() == []
 
 
 async def test_a_restart_takes_up_paused_and_waiting_alike(
@@ -225,7 +172,7 @@ async def test_a_restart_takes_up_paused_and_waiting_alike(
     await bench.ensure(queue(), queue(OTHER_QUEUE))
     await bench.queues.set_paused(QUEUE, True)
     await bench.create("held")
-    again = Bench(store, clock, issuer, target, max_in_flight=8)
+    again = Bench(store, clock, issuer, target)
     await again.queues.open()
     again.queues.start()
     await again.create("sign", OTHER_QUEUE)
@@ -251,13 +198,3 @@ async def test_statistics_count_what_happened(bench: Bench, clock: VirtualClock,
     statistics = bench.dispatcher.statistics()
     assert (statistics.dispatched_total, statistics.completed_total, statistics.failed_total) == (2, 1, 1)
     assert (statistics.exhausted_total, statistics.in_flight) == (0, 0)
-
-
-async def rows(bench: Bench) -> list[str]:
-    """The ids of the tasks that have not ended."""
-
-    def read(connection: sqlite3.Connection) -> list[str]:
-        return [row[0] for row in connection.execute("SELECT task_id FROM tasks WHERE ended_at IS NULL")]
-
-    found: list[str] = await bench.failing.read(read)
-    return found

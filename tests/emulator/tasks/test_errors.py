@@ -170,7 +170,6 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 UNSERVED: list[tuple[str, dict[str, Any], str]] = [
-    ("run_task", {"name": f"{QUEUE}/tasks/t"}, "RunTask is not served by the Sidelane emulator yet"),
     ("get_iam_policy", {"resource": QUEUE}, "GetIamPolicy is not served by the Sidelane emulator yet"),
     ("list_locations", {"name": "projects/p"}, "ListLocations is not served by the Sidelane emulator yet"),
     ("get_operation", {"name": "o"}, "GetOperation is not served by the Sidelane emulator yet"),
