@@ -182,6 +182,7 @@ class Emulator:
             statistics={
                 "store": self._store.statistics,
                 "tasks": self.tasks.statistics,
+                "batches": self.tasks.batch_statistics,
                 "pubsub": self.pubsub.statistics,
                 "oidc": self._issuer.statistics,
                 "faults": self.faults.statistics,

@@ -8,7 +8,6 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
@@ -72,6 +71,14 @@ def api_error_of(exc: Exception) -> ApiError:
     )
 
 
+def status_of(error: ApiError) -> status_pb2.Status:
+    """The error as a message, for where an answer carries one."""
+    status = status_pb2.Status(code=error.code.value[0], message=error.message)
+    for detail in error.details:
+        status.details.add().Pack(detail)
+    return status
+
+
 def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
@@ -93,8 +100,4 @@ def _rich_status(error: ApiError) -> tuple[tuple[str, bytes], ...]:
     """The trailing metadata in which gRPC clients look for error details; empty without any."""
     if not error.details:
         return ()
-    packed = [any_pb2.Any() for _ in error.details]
-    for holder, detail in zip(packed, error.details, strict=True):
-        holder.Pack(detail)
-    status = status_pb2.Status(code=error.code.value[0], message=error.message, details=packed)
-    return (("grpc-status-details-bin", status.SerializeToString()),)
+    return (("grpc-status-details-bin", status_of(error).SerializeToString()),)

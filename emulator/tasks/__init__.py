@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from emulator.tasks import dead_rows, tables
+from emulator.tasks import cmek, dead_rows, operations, tables
+from emulator.tasks.batch import BatchStatistics
 from emulator.tasks.dispatcher import DispatcherStatistics
 from emulator.tasks.service import QueueSummary, TasksService, TasksSettings
 
-SCHEMA = (*tables.SCHEMA, *dead_rows.SCHEMA)
+SCHEMA = (*tables.SCHEMA, *dead_rows.SCHEMA, *operations.SCHEMA, *cmek.SCHEMA)
+"""For `Store`: what Cloud Tasks keeps on disk."""
 
 __all__ = (
     "SCHEMA",
+    "BatchStatistics",
     "DispatcherStatistics",
     "QueueSummary",
     "TasksService",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
-import grpc
 from google.cloud.tasks_v2.types import cloudtasks
 from google.protobuf.empty_pb2 import Empty
 
-from emulator.errors import ApiError, InvalidArgumentError
+from emulator.engine.clock import Clock
 from emulator.grpc_api import Method, Methods
 from emulator.rest import RawRequest, RawRoute
-from emulator.tasks.messages import ListQueuesResponse, ListTasksResponse, Pb
+from emulator.tasks.batch import Batches
+from emulator.tasks.list_filter import parse_filter
+from emulator.tasks.messages import ListQueuesResponse, ListTasksResponse, Pb, Queue, checked_view
+from emulator.tasks.page_token import page_size, page_token, read_page_token
 from emulator.tasks.queues import Queues
 from emulator.tasks.rest import BUFFER_PATHS
 from emulator.tasks.tasks import Tasks
@@ -27,9 +27,11 @@ MAX_TASKS_A_PAGE = 1000
 class CloudTasks:
     """The service's methods. Each takes and returns a protobuf message and raises ApiError."""
 
-    def __init__(self, queues: Queues, tasks: Tasks) -> None:
+    def __init__(self, queues: Queues, tasks: Tasks, batches: Batches, clock: Clock) -> None:
         self._queues = queues
         self._tasks = tasks
+        self._batches = batches
+        self._clock = clock
         self._changing: set[asyncio.Task[Any]] = set()  # one for each call under way
 
     def methods(self) -> Methods:
@@ -49,6 +51,8 @@ class CloudTasks:
             "ListTasks": self.list_tasks,
             "DeleteTask": self._finished(self.delete_task),
             "RunTask": self._finished(self.run_task),
+            "BatchCreateTasks": self._finished(self._batches.create),
+            "BatchDeleteTasks": self._finished(self._batches.delete),
         }
         return {name: (getattr(requests, f"{name}Request").pb(), method) for name, method in methods.items()}
 
@@ -78,14 +82,12 @@ class CloudTasks:
         return self._queues.get(request.name).message
 
     async def list_queues(self, request: Pb) -> Pb:
-        if request.filter:
-            raise ApiError(
-                grpc.StatusCode.UNIMPLEMENTED,
-                "ListQueuesRequest.filter is not served by the Sidelane emulator yet: leave it empty.",
-            )
-        size = _page_size(request.page_size, MAX_QUEUES_A_PAGE)
-        found = self._queues.page(request.parent, after=_read_token(request.page_token), limit=size + 1)
-        token = _token(found[size - 1].name) if len(found) > size else ""
+        call, now = ("ListQueues", request.parent, request.filter), self._clock.now()
+        size = page_size(request.page_size, MAX_QUEUES_A_PAGE)
+        after = read_page_token(request.page_token, call, now=now)
+        passes = parse_filter(request.filter, Queue.DESCRIPTOR)
+        found = self._queues.page(request.parent, passes=passes, after=after, limit=size + 1)
+        token = page_token(found[size - 1].name, call, now=now) if len(found) > size else ""
         return ListQueuesResponse(queues=found[:size], next_page_token=token)
 
     async def update_queue(self, request: Pb) -> Pb:
@@ -105,7 +107,7 @@ class CloudTasks:
         return Empty()
 
     async def create_task(self, request: Pb) -> Pb:
-        return await self._tasks.create(request.parent, request.task, request.response_view)
+        return await self._tasks.create(request.parent, request.task, checked_view(request.response_view))
 
     async def buffer_task(self, request: RawRequest) -> Mapping[str, Pb]:
         task = await self._tasks.buffer(
@@ -118,45 +120,22 @@ class CloudTasks:
         return {"task": task}
 
     async def get_task(self, request: Pb) -> Pb:
-        return await self._tasks.get(request.name, request.response_view)
+        return await self._tasks.get(request.name, checked_view(request.response_view))
 
     async def list_tasks(self, request: Pb) -> Pb:
-        after = _read_token(request.page_token) or "0"
-        if not after.isdecimal():
-            raise _invalid_token()
+        call, now = ("ListTasks", request.parent), self._clock.now()
         tasks, last = await self._tasks.page(
             request.parent,
-            request.response_view,
-            after=int(after),
-            limit=_page_size(request.page_size, MAX_TASKS_A_PAGE),
+            checked_view(request.response_view),
+            after=int(read_page_token(request.page_token, call, now=now) or "0"),
+            limit=page_size(request.page_size, MAX_TASKS_A_PAGE),
         )
-        return ListTasksResponse(tasks=tasks, next_page_token="" if last is None else _token(str(last)))
+        token = "" if last is None else page_token(str(last), call, now=now)
+        return ListTasksResponse(tasks=tasks, next_page_token=token)
 
     async def delete_task(self, request: Pb) -> Empty:
         await self._tasks.delete(request.name)
         return Empty()
 
     async def run_task(self, request: Pb) -> Pb:
-        return await self._tasks.run(request.name, request.response_view)
-
-
-def _page_size(asked: int, most: int) -> int:
-    if asked < 0:
-        raise InvalidArgumentError("The page size cannot be negative.")
-    return min(asked or most, most)
-
-
-def _token(place: str) -> str:
-    """A page token; callers take it as it comes, so its inside may change."""
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
-def _read_token(token: str) -> str:
-    try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as exc:
-        raise _invalid_token() from exc
-
-
-def _invalid_token() -> InvalidArgumentError:
-    return InvalidArgumentError("The page token is invalid: pass next_page_token as a list call answered it.")
+        return await self._tasks.run(request.name, checked_view(request.response_view))

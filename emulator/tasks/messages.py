@@ -20,6 +20,9 @@ Task: Pb = task.Task.pb()
 HttpRequest: Pb = target.HttpRequest.pb()
 Routing: Pb = target.AppEngineRouting.pb()
 Queue: Pb = queue.Queue.pb()
+BatchCreateTasksMetadata: Pb = cloudtasks.BatchCreateTasksMetadata.pb()
+BatchCreateTasksResponse: Pb = cloudtasks.BatchCreateTasksResponse.pb()
+BatchDeleteTasksMetadata: Pb = cloudtasks.BatchDeleteTasksMetadata.pb()
 ListQueuesResponse: Pb = cloudtasks.ListQueuesResponse.pb()
 ListTasksResponse: Pb = cloudtasks.ListTasksResponse.pb()
 
@@ -34,6 +37,13 @@ FULL = int(task.Task.View.FULL)
 
 _MAX_DURATION = 315_576_000_000  # seconds, which is as far as google.protobuf.Duration goes
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where google.protobuf.Timestamp ends
+
+
+def checked_view(view: int) -> int:
+    """A `response_view` of a request. Raises InvalidArgumentError."""
+    if view not in (0, BASIC, FULL):
+        raise InvalidArgumentError(f"response_view {view} is unknown: give BASIC ({BASIC}) or FULL ({FULL}).")
+    return view
 
 
 def seconds_of(duration: Duration) -> float:

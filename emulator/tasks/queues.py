@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 
 import grpc
 
@@ -14,6 +15,7 @@ from emulator.errors import ApiError
 from emulator.store import Store
 from emulator.tasks import tables
 from emulator.tasks.dispatcher import Dispatcher
+from emulator.tasks.list_filter import Filter
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.messages import PAUSED, RUNNING, Pb, Queue, set_moment
 from emulator.tasks.queue_resource import checked_queue
@@ -64,12 +66,16 @@ class Queues:
             raise queue_not_found()
         return queue
 
-    def page(self, location: str, *, after: str, limit: int) -> list[Pb]:
-        """Queues of the location by name, beginning after the name `after`. Raises InvalidArgumentError."""
+    def page(self, location: str, *, passes: Filter, after: str, limit: int) -> list[Pb]:
+        """Queues of the location that pass, by name, beginning after the name `after`.
+
+        Raises InvalidArgumentError.
+        """
         names.check_location(location)
         prefix = f"{location}/queues/"
         found = sorted(name for name in self._by_name if name.startswith(prefix) and name > after)
-        return [self._by_name[name].message for name in found[:limit]]
+        messages = (self._by_name[name].message for name in found)
+        return list(islice(filter(passes, messages), limit))
 
     async def create(self, location: str, given: Pb, *, explicit: Collection[str] = ()) -> Pb:
         """`explicit`: see `updated_queue`. Over gRPC a zero is always "not set".

@@ -17,8 +17,12 @@ from emulator.rest import RestApi
 from emulator.store import Store
 from emulator.tasks import rest
 from emulator.tasks.api import CloudTasks
+from emulator.tasks.batch import Batches, BatchStatistics
+from emulator.tasks.cmek import CmekConfigs
 from emulator.tasks.dispatcher import Dispatcher, DispatcherStatistics
+from emulator.tasks.locations import Locations
 from emulator.tasks.messages import PAUSED, Pb
+from emulator.tasks.operations import Operations
 from emulator.tasks.queues import Queues
 from emulator.tasks.retention import Retention
 from emulator.tasks.tasks import Tasks
@@ -32,6 +36,8 @@ class TasksSettings:
     """For which the name of a task that ended stays taken; production says up to 24 hours."""
     queue_tombstone_ttl: float = 0.0
     """For which the name of a deleted queue stays taken; production says up to 7 days."""
+    locations: tuple[str, ...] = ("us-central1",)
+    """That ListLocations answers for every project, beside those of its queues."""
     max_in_flight: int = 2000
     """Attempts under way at a time, all queues together."""
     max_forced_in_flight: int = 100
@@ -82,7 +88,13 @@ class TasksService:
         self._queues = Queues(store, clock, self._dispatcher, tombstone_ttl=settings.queue_tombstone_ttl)
         self._retention = Retention(store, clock, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
         tasks = Tasks(store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
-        self._api = CloudTasks(self._queues, tasks)
+        self._batches = Batches(
+            store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl
+        )
+        self._operations = Operations(store)
+        self._locations = Locations(self._queues, clock, settings.locations)
+        self._cmek = CmekConfigs(store)
+        self._api = CloudTasks(self._queues, tasks, self._batches, clock)
 
     async def open(self, queues: Sequence[Pb]) -> None:
         """Take up what the store holds, make sure of `queues` (google.cloud.tasks.v2.Queue), and dispatch.
@@ -102,9 +114,9 @@ class TasksService:
     def methods(self) -> Mapping[str, Methods]:
         """The calls of each service of the API by the service's full name, mix-ins included."""
         return {
-            "google.cloud.tasks.v2.CloudTasks": self._api.methods(),
-            "google.longrunning.Operations": {},
-            "google.cloud.location.Locations": {},
+            "google.cloud.tasks.v2.CloudTasks": {**self._api.methods(), **self._cmek.methods()},
+            "google.longrunning.Operations": self._operations.methods(),
+            "google.cloud.location.Locations": self._locations.methods(),
         }
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -132,3 +144,6 @@ class TasksService:
 
     def statistics(self) -> DispatcherStatistics:
         return self._dispatcher.statistics()
+
+    def batch_statistics(self) -> BatchStatistics:
+        return self._batches.statistics()

@@ -24,7 +24,10 @@ QUEUE_FORMAT = (
 )
 TASK_FORMAT = QUEUE_FORMAT.replace("Queue name", "Task name").replace('ID>".', 'ID>/tasks/<TASK_ID>"')
 BAD_PARENT = "Invalid resource field value in the request."
-BAD_TOKEN = "The page token is invalid: pass next_page_token as a list call answered it."
+BAD_TOKEN = (
+    "The page token is invalid: pass next_page_token as a list call answered it, "
+    "with the same parent and filter."
+)
 
 ROWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("get_queue", {"name": MISSING}, "NOT_FOUND", NO_QUEUE),
@@ -171,13 +174,6 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
 
 UNSERVED: list[tuple[str, dict[str, Any], str]] = [
     ("get_iam_policy", {"resource": QUEUE}, "GetIamPolicy is not served by the Sidelane emulator yet"),
-    ("list_locations", {"name": "projects/p"}, "ListLocations is not served by the Sidelane emulator yet"),
-    ("get_operation", {"name": "o"}, "GetOperation is not served by the Sidelane emulator yet"),
-    (
-        "list_queues",
-        {"parent": LOCATION, "filter": "state: PAUSED"},
-        "ListQueuesRequest.filter is not served by the Sidelane emulator yet",
-    ),
 ]
 
 
