@@ -1,0 +1,1 @@
+"""Measures the figures that the lanes promise; `python -m benchmarks.lanes` runs them."""
