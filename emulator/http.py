@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from emulator.addresses import Addresses
 from emulator.oidc import TokenIssuer
+from emulator.token_info import token_info
 
 CERTIFICATES_MAX_AGE = 3600  # seconds; the key changes only with the data folder
 
@@ -62,6 +63,10 @@ def create_app(
     async def jwks(_: Request) -> Response:
         return JSONResponse(issuer.jwks(), headers=_cached())
 
+    async def tokeninfo(request: Request) -> Response:
+        status, answer = token_info(request.query_params, issuer)
+        return JSONResponse(answer, status_code=status)
+
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -77,6 +82,8 @@ def create_app(
     routes: list[BaseRoute] = [
         Route("/oauth2/v1/certs", certificates),
         Route("/oauth2/v3/certs", jwks),
+        Route("/tokeninfo", tokeninfo),
+        Route("/oauth2/v3/tokeninfo", tokeninfo),
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         Route("/", console),

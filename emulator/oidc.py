@@ -106,6 +106,10 @@ class TokenIssuer:
         }
         return {"keys": [key]}
 
+    def now(self) -> float:
+        """The time of its tokens, in seconds since the epoch."""
+        return self._clock.now()
+
     def statistics(self) -> IssuerStatistics:
         return IssuerStatistics(signed_total=self._signed, cached=len(self._cache))
 
