@@ -1,32 +1,25 @@
-"""Every error of the calls that are served: code and message as the service words them."""
+"""Errors of the calls on queues, and of lists and names: code and message as the service words them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
-from google.api_core.exceptions import GoogleAPICallError
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, HttpRequest, OidcToken, Queue, Task
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue
 from google.rpc.error_details_pb2 import Help
 
-from tests.emulator.running import LOCATION, QUEUE, task
-
-MISSING = f"{LOCATION}/queues/missing"
-NO_QUEUE = (
-    "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
-)
-NO_ENTITY = "Requested entity was not found."
-QUEUE_FORMAT = (
-    'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".'
-)
-TASK_FORMAT = QUEUE_FORMAT.replace("Queue name", "Task name").replace('ID>".', 'ID>/tasks/<TASK_ID>"')
-BAD_PARENT = "Invalid resource field value in the request."
-BAD_TOKEN = (
-    "The page token is invalid: pass next_page_token as a list call answered it, "
-    "with the same parent and filter."
+from tests.emulator.running import LOCATION, OTHER_QUEUE, QUEUE, task
+from tests.emulator.tasks.failing import (
+    BACKOFFS,
+    BAD_PARENT,
+    BAD_TOKEN,
+    MISSING,
+    NO_ENTITY,
+    NO_QUEUE,
+    QUEUE_FORMAT,
+    fails,
 )
 
 ROWS: list[tuple[str, dict[str, Any], str, str]] = [
@@ -62,114 +55,35 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "create_queue",
-        {
-            "parent": LOCATION,
-            "queue": {"name": MISSING, "rate_limits": {"max_dispatches_per_second": 501}},
-        },
+        {"parent": LOCATION, "queue": Queue(name=f"xx{MISSING}")},
         "INVALID_ARGUMENT",
-        "RateLimits.maxDispatchesPerSecond must be less than or equal to 500.",
+        QUEUE_FORMAT,
     ),
     (
         "create_queue",
-        {"parent": LOCATION, "queue": {"name": MISSING, "retry_config": {"max_attempts": -2}}},
+        {"parent": LOCATION, "queue": Queue(name=f"{MISSING}/zzz")},
         "INVALID_ARGUMENT",
-        "RetryConfig.maxAttempts must be greater or equal to -1.",
-    ),
-    ("create_task", {"parent": MISSING, "task": task()}, "NOT_FOUND", NO_QUEUE),
-    ("create_task", {"parent": "nonsense", "task": task()}, "INVALID_ARGUMENT", QUEUE_FORMAT),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task("nonsense/")},
-        "INVALID_ARGUMENT",
-        TASK_FORMAT,
+        QUEUE_FORMAT,
     ),
     (
-        "create_task",
-        {"parent": QUEUE, "task": task(f"{MISSING}/tasks/t")},
+        "create_queue",
+        {"parent": LOCATION, "queue": Queue(name=f"{LOCATION}/queues/{'q' * 101}")},
         "INVALID_ARGUMENT",
-        f"The queue name from request ('{QUEUE}') must be the same as the queue name in the named task "
-        f"('{MISSING}').",
+        QUEUE_FORMAT,
     ),
     (
-        "create_task",
-        {"parent": QUEUE, "task": task("a b")},
-        "INVALID_ARGUMENT",
-        'Task ID "a b" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores '
-        "(_). Task ID must between 1 and 500 characters.",
+        "create_queue",
+        {"parent": "projects/no!/locations/l", "queue": Queue(name="projects/no!/locations/l/queues/q")},
+        "PERMISSION_DENIED",
+        "Permission denied on resource project no!.",
     ),
     (
-        "create_task",
-        {"parent": QUEUE, "task": Task()},
-        "INVALID_ARGUMENT",
-        "Task.http_request or Task.app_engine_http_request is required.",
+        "list_queues",
+        {"parent": "projects/no!/locations/l"},
+        "PERMISSION_DENIED",
+        "Permission denied on resource project no!.",
     ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(http_request=HttpRequest(body=b"x"))},
-        "INVALID_ARGUMENT",
-        "HttpRequest.url is required.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task(url="gopher://h")},
-        "INVALID_ARGUMENT",
-        "HttpTarget.url must start with 'http://' or 'https://'.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task(body=b"x", http_method="GET")},
-        "INVALID_ARGUMENT",
-        "HttpRequest.body is allowed only if the HTTP method is POST, PUT, or PATCH.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task(http_method=99)},
-        "INVALID_ARGUMENT",
-        "HttpRequest.httpMethod 99 is unknown.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(task(), dispatch_deadline=timedelta(seconds=14))},
-        "INVALID_ARGUMENT",
-        "Task.dispatchDeadline must be between [15s, 30m].",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(task(), schedule_time=datetime(2099, 1, 1, tzinfo=UTC))},
-        "INVALID_ARGUMENT",
-        "The Task.scheduleTime, 2098-12-31T16:00:00-08:00, is too far in the future. "
-        "Schedule time must be no more than 720h in the future.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task(body=b"x" * 2**20)},
-        "INVALID_ARGUMENT",
-        "Task size too large",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": task(oidc_token=OidcToken(audience="a"))},
-        "INVALID_ARGUMENT",
-        "HttpRequest.oidcToken.serviceAccountEmail is required.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(task(), retry_config={"max_attempts": -2})},
-        "INVALID_ARGUMENT",
-        "RetryConfig.maxAttempts must be greater or equal to -1.",
-    ),
-    (
-        "create_task",
-        {"parent": QUEUE, "task": Task(task(), retry_config={"min_backoff": timedelta(hours=2)})},
-        "INVALID_ARGUMENT",
-        "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
-    ),
-    ("get_task", {"name": f"{QUEUE}/tasks/missing"}, "NOT_FOUND", NO_ENTITY),
-    ("get_task", {"name": QUEUE}, "INVALID_ARGUMENT", TASK_FORMAT),
-    ("get_task", {"name": f"{MISSING}/tasks/t"}, "NOT_FOUND", NO_QUEUE),
-    ("delete_task", {"name": f"{QUEUE}/tasks/missing"}, "NOT_FOUND", NO_ENTITY),
-    ("list_tasks", {"parent": MISSING}, "NOT_FOUND", NO_QUEUE),
-    ("list_tasks", {"parent": QUEUE, "page_token": "bm90IGEgbnVtYmVy"}, "INVALID_ARGUMENT", BAD_TOKEN),
+    ("update_queue", {"queue": Queue(name=f"xx{QUEUE}")}, "INVALID_ARGUMENT", QUEUE_FORMAT),
 ]
 
 UNSERVED: list[tuple[str, dict[str, Any], str]] = [
@@ -177,10 +91,56 @@ UNSERVED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def fails(client: CloudTasksAsyncClient, call: str, request: Mapping[str, Any]) -> GoogleAPICallError:
-    with pytest.raises(GoogleAPICallError) as caught:
-        await getattr(client, call)(request=request, retry=None)
-    return caught.value
+SETTINGS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"rate_limits": {"max_dispatches_per_second": -1}},
+        "RateLimits.maxDispatchesPerSecond cannot be negative.",
+    ),
+    (
+        {"rate_limits": {"max_dispatches_per_second": 500.1}},
+        "RateLimits.maxDispatchesPerSecond must be less than or equal to 500.",
+    ),
+    (
+        {"rate_limits": {"max_concurrent_dispatches": -1}},
+        "RateLimits.maxConcurrentDispatches cannot be negative.",
+    ),
+    (
+        {"rate_limits": {"max_concurrent_dispatches": 5001}},
+        "RateLimits.maxConcurrentDispatches must be less than or equal to 5000.",
+    ),
+    ({"retry_config": {"max_attempts": -2}}, "RetryConfig.maxAttempts must be greater or equal to -1."),
+    ({"retry_config": {"max_doublings": -1}}, "RetryConfig.maxDoublings cannot be negative."),
+    (
+        {"retry_config": {"max_retry_duration": timedelta(seconds=-1)}},
+        "RetryConfig.maxRetryDuration cannot be negative.",
+    ),
+    (
+        {"retry_config": {"min_backoff": timedelta(seconds=-1)}},
+        "RetryConfig.minBackoff cannot be negative.",
+    ),
+    (
+        {"retry_config": {"max_backoff": timedelta(seconds=-1)}},
+        "RetryConfig.maxBackoff cannot be negative.",
+    ),
+    (
+        {"retry_config": {"min_backoff": timedelta(seconds=9), "max_backoff": timedelta(seconds=8)}},
+        BACKOFFS,
+    ),
+    ({"retry_config": {"min_backoff": timedelta(seconds=3601)}}, BACKOFFS),  # the default of the other
+    ({"retry_config": {"max_backoff": timedelta(milliseconds=99)}}, BACKOFFS),
+    (
+        {"retry_config": {"max_backoff": {"seconds": 315_576_000_001}}},
+        "RetryConfig.maxBackoff must be a duration of at most 315576000000 seconds.",
+    ),
+    (
+        {"stackdriver_logging_config": {"sampling_ratio": 1.1}},
+        "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+    ),
+    (
+        {"stackdriver_logging_config": {"sampling_ratio": -0.1}},
+        "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "request_", "code", "message"), ROWS)
@@ -202,8 +162,53 @@ async def test_what_is_not_served_says_so(
     assert error.message.endswith(".")
 
 
-async def test_a_bad_name_comes_with_a_link_to_its_rule(client: CloudTasksAsyncClient) -> None:
-    error = await fails(client, "create_task", {"parent": QUEUE, "task": task("a b")})
+@pytest.mark.parametrize(("settings", "message"), SETTINGS)
+async def test_settings_that_no_queue_may_have(
+    client: CloudTasksAsyncClient, settings: dict[str, Any], message: str
+) -> None:
+    new = {"name": MISSING, **settings}
+    for call, request in (
+        ("create_queue", {"parent": LOCATION, "queue": new}),
+        ("update_queue", {"queue": new}),
+        ("update_queue", {"queue": {"name": QUEUE, **settings}}),
+    ):
+        error = await fails(client, call, request)
+        assert error.grpc_status_code == grpc.StatusCode.INVALID_ARGUMENT
+        assert error.message == message
+    assert [found.name async for found in await client.list_queues(parent=LOCATION)] == [OTHER_QUEUE, QUEUE]
+
+
+async def test_the_names_that_a_project_may_have(client: CloudTasksAsyncClient) -> None:
+    location = "projects/example.com:proj/locations/us-central1"
+    name = f"{location}/queues/{'q' * 100}"
+    assert (await client.create_queue(parent=location, queue=Queue(name=name))).name == name
+    created = await client.create_task(parent=name, task=task(f"{name}/tasks/t"))
+    assert created.name == f"{name}/tasks/t"
+
+
+@pytest.mark.parametrize(
+    ("call", "request_", "description", "url"),
+    [
+        (
+            "create_task",
+            {"parent": QUEUE, "task": task("a b")},
+            "Definition of task ID",
+            ".tasks#Task.FIELDS.name",
+        ),
+        (
+            "create_queue",
+            {"parent": LOCATION, "queue": Queue(name="q")},
+            "Definition of queue name",
+            "#Queue.FIELDS.name",
+        ),
+    ],
+)
+async def test_a_bad_name_comes_with_a_link_to_its_rule(
+    client: CloudTasksAsyncClient, call: str, request_: dict[str, Any], description: str, url: str
+) -> None:
+    error = await fails(client, call, request_)
     [detail] = error.details
     assert isinstance(detail, Help)
-    assert detail.links[0].description == "Definition of task ID"
+    [link] = detail.links
+    assert link.description == description
+    assert link.url.endswith(f"projects.locations.queues{url}")
