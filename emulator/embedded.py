@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response
 
@@ -17,54 +18,124 @@ AsgiApp = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
+MAX_CALLS = 4096
+"""Calls of the app at a time, those included that go on after their answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedStatistics:
+    """Calls of the app that have not returned, at most `max_calls`."""
+
+    calls: int
+    max_calls: int
+
 
 class EmbeddedSender:
-    """Sends every dispatch to `app`, whatever host its URL names. The app's lifespan is the caller's."""
+    """Sends every dispatch to `app`, whatever host its URL names. The app's lifespan is the caller's.
 
-    def __init__(self, app: AsgiApp) -> None:
+    As behind a server, an exchange ends with the last byte of the answer, and what the app does after that
+    (background tasks) goes on. At the deadline the app is told of the disconnect and its call is cancelled.
+    A dispatch beyond `max_calls` calls is answered 503.
+    """
+
+    def __init__(self, app: AsgiApp, *, max_calls: int = MAX_CALLS) -> None:
         self._app = app
+        self._max_calls = max_calls
+        self._calls: set[asyncio.Task[None]] = set()
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
-        """Return how the app answered; it is cancelled at the `deadline`. An app that raises is a 500."""
-        status: int | None = None
-        body_given = False
-
-        async def receive() -> Message:
-            nonlocal body_given
-            if body_given:
-                return {"type": "http.disconnect"}
-            body_given = True
-            return {"type": "http.request", "body": request.body, "more_body": False}
-
-        async def send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-
+        """Return how the app answered, after at most `deadline` seconds. An app that raises is a 500."""
+        if len(self._calls) >= self._max_calls:
+            return Response(503)
+        exchange = _Exchange(request)
+        call = asyncio.get_running_loop().create_task(exchange.run(self._app))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
         try:
             async with asyncio.timeout(deadline):
-                await self._app(_scope(request), receive, send)
+                return await exchange.end
         except TimeoutError:
             return Failure(FailureReason.TIMEOUT, f"{request.url} did not answer within {deadline:g} s")
+        finally:
+            if not exchange.is_answered:
+                exchange.disconnected.set()
+                call.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what the app still does after its answers, and wait for it."""
+        for call in self._calls:
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def statistics(self) -> EmbeddedStatistics:
+        return EmbeddedStatistics(calls=len(self._calls), max_calls=self._max_calls)
+
+
+class _Exchange:
+    """One request and its answer, as the app sees them. `end` is what the sender waits for."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._is_read = False
+        self._status: int | None = None
+        self.is_answered = False
+        self.disconnected = asyncio.Event()
+        self.end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+
+    async def run(self, app: AsgiApp) -> None:
+        request = self._request
+        try:
+            await app(_scope(request), self._receive, self._send)
         except Exception:  # as a server does it: log, and answer 500
             logger.exception("the app failed on %s %s", request.method, request.url)
-            return Response(500)
-        return Response(500 if status is None else status)
+        if self.is_answered:
+            return
+        if self._status is None:
+            self._finish(Response(500))
+        else:
+            self._finish(Failure(FailureReason.UNREACHABLE, f"{request.url} broke off its answer"))
+
+    async def _receive(self) -> Message:
+        if not self._is_read:
+            self._is_read = True
+            return {"type": "http.request", "body": self._request.body, "more_body": False}
+        await self.disconnected.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if self.disconnected.is_set():
+            return  # as to a client that is gone
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._finish(Response(500 if self._status is None else self._status))
+
+    def _finish(self, end: End) -> None:
+        self.is_answered = True
+        self.disconnected.set()
+        if not self.end.done():
+            self.end.set_result(end)
 
 
 def _scope(request: HttpRequest) -> Message:
     """The HTTP connection scope of the ASGI specification, version 2.3."""
     url = urlsplit(request.url)
-    headers = [(b"host", url.netloc.encode()), (b"content-length", str(len(request.body)).encode())]
-    headers += [(name.lower().encode(), value.encode()) for name, value in request.headers.items()]
+    path = url.path.encode() or b"/"
+    host = url.netloc.rpartition("@")[2]
+    headers = [(name.lower().encode(), value.encode()) for name, value in request.headers.items()]
+    given = {name for name, _ in headers}
+    if b"host" not in given:
+        headers.insert(0, (b"host", host.encode()))
+    if b"content-length" not in given:
+        headers.append((b"content-length", str(len(request.body)).encode()))
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": request.method,
         "scheme": url.scheme,
-        "path": unquote(url.path) or "/",
-        "raw_path": (url.path or "/").encode(),
+        "path": unquote_to_bytes(path).decode("utf-8", "replace"),
+        "raw_path": path,
         "query_string": url.query.encode(),
         "root_path": "",
         "headers": headers,

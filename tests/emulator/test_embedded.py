@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from google.cloud.tasks_v2 import OidcToken, RetryConfig
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from emulator import EmbeddedSender, Failure, FailureReason, HttpRequest, Response
@@ -57,19 +60,111 @@ async def test_an_app_that_raises_is_a_500(caplog: pytest.LogCaptureFixture) -> 
     assert "a bug of the app" in caplog.text
 
 
-async def test_an_app_that_does_not_answer_in_time_is_cancelled() -> None:
-    cancelled = asyncio.Event()
+async def test_an_app_that_does_not_answer_in_time_is_told_and_cancelled() -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            await receive()  # returns no sooner than the sender is gone
+        finally:
+            await seen.put((await receive())["type"])
+
+    end = await EmbeddedSender(slow).send(REQUEST, 0.01)
+    assert isinstance(end, Failure)
+    assert end.reason is FailureReason.TIMEOUT
+    async with asyncio.timeout(20):
+        assert await seen.get() == "http.disconnect"
+
+
+async def test_a_dispatch_does_not_wait_for_an_app_that_ignores_its_cancellation() -> None:
+    released = asyncio.Event()
+
+    async def stubborn(scope: Any, receive: Any, send: Any) -> None:
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+
+    sender = EmbeddedSender(stubborn, max_calls=1)
+    assert isinstance(await sender.send(REQUEST, 0.01), Failure)
+    assert sender.statistics().calls == 1
+    assert await sender.send(REQUEST, 10) == Response(503)  # no room for another call
+    released.set()
+    await sender.aclose()
+    assert sender.statistics().calls == 0
+
+
+async def test_a_streamed_answer_ends_with_its_last_chunk() -> None:
+    chunks: list[str] = []
+
+    async def streaming(_: Request) -> StreamingResponse:
+        async def body() -> AsyncIterator[str]:
+            for chunk in "abc":
+                await asyncio.sleep(0)
+                chunks.append(chunk)
+                yield chunk
+
+        return StreamingResponse(body(), status_code=202)
+
+    app = Starlette(routes=[Route("/{path}", streaming, methods=["POST"])])
+    assert await EmbeddedSender(app).send(REQUEST, 10) == Response(202)
+    assert chunks == ["a", "b", "c"]
+
+
+async def test_background_work_goes_on_after_the_answer() -> None:
+    released, done = asyncio.Event(), asyncio.Event()
+
+    async def later() -> None:
+        await released.wait()
+        done.set()
+
+    async def endpoint(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("", background=BackgroundTask(later))
+
+    app = Starlette(routes=[Route("/{path}", endpoint, methods=["POST"])])
+    assert await EmbeddedSender(app).send(REQUEST, 10) == Response(200)
+    assert not done.is_set()
+    released.set()
+    async with asyncio.timeout(20):
+        await done.wait()
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_an_answer_that_is_broken_off_is_none(raises: bool) -> None:
+    async def breaking_off(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        if raises:
+            raise RuntimeError("a bug of the app")
+
+    end = await EmbeddedSender(breaking_off).send(REQUEST, 10)
+    assert isinstance(end, Failure)
+    assert end.reason is FailureReason.UNREACHABLE
+    assert "broke off its answer" in end.detail
+
+
+async def test_an_app_that_returns_without_an_answer_is_a_500() -> None:
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    assert await EmbeddedSender(silent).send(REQUEST, 10) == Response(500)
+
+
+async def test_a_dispatch_that_is_cut_off_cancels_the_app() -> None:
+    entered, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        entered.set()
         try:
             await asyncio.Event().wait()
         finally:
             cancelled.set()
 
-    end = await EmbeddedSender(slow).send(REQUEST, 0.01)
-    assert isinstance(end, Failure)
-    assert end.reason is FailureReason.TIMEOUT
-    assert cancelled.is_set()
+    sending = asyncio.create_task(EmbeddedSender(waiting).send(REQUEST, 10))
+    await entered.wait()
+    sending.cancel()
+    async with asyncio.timeout(20):
+        await cancelled.wait()
 
 
 async def test_tasks_go_from_the_client_to_the_app_in_one_process(running: Running) -> None:
