@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from emulator.engine.clock import AdjustableClock, Clock, SystemClock, VirtualClock
     from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response, Sender
     from emulator.engine.faults import Crash, CrashPoint, FaultPlan, Faults
-    from emulator.errors import ApiError, EmulatorError, PortInUseError, StoreClosedError, StoreError
+    from emulator.errors import (
+        ApiError,
+        EmulatorError,
+        NotIdleError,
+        PortInUseError,
+        StoreClosedError,
+        StoreError,
+    )
     from emulator.tasks import TasksSettings
 
 __all__ = (
@@ -35,6 +42,7 @@ __all__ = (
     "FaultPlan",
     "Faults",
     "HttpRequest",
+    "NotIdleError",
     "PortInUseError",
     "Response",
     "Sender",
@@ -52,7 +60,14 @@ _MODULES = {
     "engine.clock": ("AdjustableClock", "Clock", "SystemClock", "VirtualClock"),
     "engine.exchange": ("End", "Failure", "FailureReason", "HttpRequest", "Response", "Sender"),
     "engine.faults": ("Crash", "CrashPoint", "FaultPlan", "Faults"),
-    "errors": ("ApiError", "EmulatorError", "PortInUseError", "StoreClosedError", "StoreError"),
+    "errors": (
+        "ApiError",
+        "EmulatorError",
+        "NotIdleError",
+        "PortInUseError",
+        "StoreClosedError",
+        "StoreError",
+    ),
     "tasks": ("TasksSettings",),
 }
 """Where the public names are at home."""

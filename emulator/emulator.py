@@ -18,6 +18,7 @@ from google.pubsub_v1 import types as pubsub_types
 
 from emulator import pubsub, tasks
 from emulator.addresses import Addresses
+from emulator.drain import Drain
 from emulator.engine.clock import Clock, SystemClock
 from emulator.engine.exchange import Sender
 from emulator.fault_switches import FaultSwitches, FaultySender, stop_writing
@@ -132,6 +133,14 @@ class Emulator:
         """Take no more calls, let what is under way end for some seconds, record it and close."""
         await self._stack.aclose()
 
+    async def drain(self, *, timeout: float = 30.0) -> None:
+        """Return once no task waits and no message is left to push; on a VirtualClock it jumps there.
+
+        Raises NotIdleError after `timeout` seconds of real time, naming what still waits; on a VirtualClock
+        at once where nothing of it goes by itself (paused queues).
+        """
+        await self._drain.wait(timeout)
+
     async def _open_services(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         folder = settings.data_dir
@@ -162,6 +171,7 @@ class Emulator:
         await self.pubsub.open()
         stack.push_async_callback(self.pubsub.aclose)
         await self.pubsub.ensure(self._topics, self._subscriptions)
+        self._drain = Drain(self._store, self.clock, self.tasks, self.pubsub, self.faults)
         methods = {**self.tasks.methods(), **self.pubsub.methods()}
         self.channel = InProcessChannel([Service(name, served) for name, served in methods.items()])
 

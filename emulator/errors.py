@@ -4,6 +4,7 @@ EmulatorError
 ├── StoreError             the database could not be opened, or a commit failed
 │   └── StoreClosedError   the store was used before open() or after aclose()
 ├── PortInUseError         a port of the emulator is taken
+├── NotIdleError           something still waits when a drain ends
 ├── NoTargetError          a task cannot be dispatched: nothing says where it goes
 ├── RestError              a request over HTTP is refused before it is a call
 └── ApiError               a call is answered with a status other than OK
@@ -40,6 +41,16 @@ class PortInUseError(EmulatorError):
         super().__init__(
             f"cannot listen on {host}:{port} for {service} ({reason}): "
             f"stop the process that holds it, or choose another port (0 takes any free one)"
+        )
+
+
+class NotIdleError(EmulatorError):
+    """A drain ended before everything was done. The message names what still waits, the first ten of it."""
+
+    def __init__(self, reason: str, left: Sequence[str]) -> None:
+        named = "; ".join(left[:10]) + ("; and more" if len(left) > 10 else "")
+        super().__init__(
+            f"{reason}: {named}. Resume what is paused, let targets answer, move the clock on, or wait longer"
         )
 
 

@@ -31,9 +31,13 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class StoreStatistics:
-    """What the store did since `open()`. `pending` counts writes not yet on disk, at most `max_pending`."""
+    """What the store did since `open()`.
+
+    `pending` counts writes not yet on disk, `reading` the reads that run or wait, each at most `max_pending`.
+    """
 
     pending: int
+    reading: int
     max_pending: int
     commits_total: int
     written_total: int
@@ -82,6 +86,8 @@ class Store:
         self._read_slots = asyncio.Semaphore(max_pending)
         self._is_open = False
         self._pending = 0
+        self._reading = 0
+        self._committed = asyncio.Event()
         self._commits = 0
         self._written = 0
         self._failed = 0
@@ -134,11 +140,21 @@ class Store:
         """Run `job` in one read transaction of the reader connection: it sees what is committed."""
         async with self._read_slots:
             self._require_open()
-            return await self._loop.run_in_executor(self._reader_thread, self._read, job)
+            self._reading += 1
+            try:
+                return await self._loop.run_in_executor(self._reader_thread, self._read, job)
+            finally:
+                self._reading -= 1
+
+    async def next_commit(self, timeout: float) -> None:
+        """Return after the next commit, at the latest after `timeout` seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._committed.wait(), timeout)
 
     def statistics(self) -> StoreStatistics:
         return StoreStatistics(
             pending=self._pending,
+            reading=self._reading,
             max_pending=self._max_pending,
             commits_total=self._commits,
             written_total=self._written,
@@ -233,6 +249,8 @@ class Store:
     def _settle(self, batch: Sequence[_Write], results: Sequence[tuple[Any, BaseException | None]]) -> None:
         """Back on the event loop: give each caller its result, and its place to the next one."""
         self._commits += 1
+        self._committed.set()
+        self._committed = asyncio.Event()
         for write, (result, error) in zip(batch, results, strict=True):
             self._pending -= 1
             self._write_slots.release()

@@ -75,6 +75,7 @@ class TasksService:
         faults: FaultSwitches | None = None,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._dispatcher = Dispatcher(
             store,
             clock,
@@ -141,6 +142,12 @@ class TasksService:
             ),
             key=lambda summary: summary.name,
         )
+
+    def next_dispatch_at(self) -> float | None:
+        """When the next task goes, in seconds since the epoch, or None where none goes by itself."""
+        now = self._clock.now()
+        moments = (queue.dispatch.look_again_at(now) for queue in self._queues)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def statistics(self) -> DispatcherStatistics:
         return self._dispatcher.statistics()

@@ -1,0 +1,101 @@
+"""Waits until nothing is left to dispatch or push, and lets a virtual clock jump there; it sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from emulator.engine.clock import Clock, VirtualClock
+from emulator.errors import NotIdleError
+from emulator.fault_switches import FaultSwitches
+from emulator.pubsub import PubSub
+from emulator.store import Store
+from emulator.tasks import TasksService
+
+_TURNS = 12
+"""Turns of the event loop in which whatever follows from an answer or a commit has begun."""
+_LOOK = 0.05
+"""Seconds after which is looked again at the latest; each commit is a reason to look too."""
+
+
+class Drain:
+    """Idle is: no task waits in any queue, and no message for a push endpoint; pulls are left alone."""
+
+    def __init__(
+        self, store: Store, clock: Clock, tasks: TasksService, pubsub: PubSub, faults: FaultSwitches
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._tasks = tasks
+        self._pubsub = pubsub
+        self._faults = faults
+
+    async def wait(self, timeout: float) -> None:
+        """Return once idle. On a virtual clock no time is waited for: it jumps to what goes next.
+
+        Raises NotIdleError after `timeout` seconds of real time, or at once where nothing will go by itself
+        (virtual time, and what waits is paused); it names what still waits.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while await self._left():
+                    await self._go_on()
+        except TimeoutError:
+            raise NotIdleError(f"not idle after {timeout:g} s", await self._left()) from None
+
+    async def _go_on(self) -> None:
+        """Let something happen."""
+        if not isinstance(self._clock, VirtualClock):
+            await self._store.next_commit(_LOOK)
+        elif await self._is_quiet():
+            moment = self._next(self._clock)
+            if moment is not None:
+                self._clock.advance_to(moment)
+            elif left := await self._left():
+                raise NotIdleError("nothing of this goes by itself, whatever the time", left)
+
+    async def _is_quiet(self) -> bool:
+        """Whether all that goes now, at this virtual moment, is done with; if not, wait a little."""
+        quiet = 0
+        for _ in range(4 * _TURNS):
+            quiet = 0 if self._is_busy() else quiet + 1
+            if quiet == _TURNS:
+                return True
+            await asyncio.sleep(0)
+        await self._store.next_commit(_LOOK)
+        return False
+
+    def _is_busy(self) -> bool:
+        store, tasks, pushes = self._store.statistics(), self._tasks.statistics(), self._pubsub.statistics()
+        under_way = tasks.in_flight + tasks.forced_in_flight + pushes.pushes_under_way
+        return under_way > self._faults.delayed or store.pending > 0 or store.reading > 0
+
+    def _next(self, clock: VirtualClock) -> float | None:
+        """When the next task goes; a timer of Pub/Sub, or of a dispatch that is held back, may be sooner."""
+        moments = [self._tasks.next_dispatch_at()]
+        if self._pushes_wait or self._faults.delayed:
+            moments.append(clock.next_call())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _left(self) -> Sequence[str]:
+        """What still waits, in words."""
+        backlogs = [
+            backlog
+            for backlog in await self._pubsub.backlogs()
+            if backlog.push_endpoint and backlog.unacknowledged
+        ]
+        self._pushes_wait = bool(backlogs)
+        left = [
+            f"{queue.name} ({'paused, ' * queue.paused}{queue.dispatch.waiting} waiting, "
+            f"{queue.dispatch.in_flight} in flight)"
+            for queue in self._tasks.queues()
+            if queue.dispatch.waiting or queue.dispatch.in_flight
+        ]
+        left += [f"{backlog.subscription} ({backlog.unacknowledged} to push)" for backlog in backlogs]
+        if not left and self._is_busy():
+            left = ["what was answered is being recorded"]
+        due = self._tasks.next_dispatch_at()
+        if due is not None and due > self._clock.now():
+            left.append(f"the next task goes at {datetime.fromtimestamp(due, UTC):%Y-%m-%dT%H:%M:%SZ}")
+        return left
