@@ -22,11 +22,21 @@ def packages() -> Iterator[str]:
                 yield ".".join(path.parent.relative_to(REPOSITORY).parts)
 
 
+def statements(module: ast.Module) -> Iterator[ast.stmt]:
+    """Those of the module, and the imports for type checkers of a package that loads its names when asked."""
+    for node in module.body:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body):
+                yield from body
+            case _:
+                yield node
+
+
 def offered_names(package: str) -> set[str]:
     """The names that `__init__.py` defines, or takes from the package's own modules."""
     source = REPOSITORY.joinpath(*package.split("."), "__init__.py").read_text(encoding="utf-8")
     names: set[str] = set()
-    for node in ast.parse(source).body:
+    for node in statements(ast.parse(source)):
         match node:
             case ast.ImportFrom(module=str(module), names=aliases) if module.startswith(f"{package}."):
                 names.update(alias.asname or alias.name for alias in aliases)
