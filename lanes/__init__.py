@@ -30,6 +30,7 @@ from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import WEBHOOKS, Answer, HttpLane, LaneSettings, LaneStatistics
+from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
 from lanes.stalls import Cause
@@ -50,6 +51,7 @@ __all__ = (
     "BulkheadFull",
     "Cause",
     "CircuitBreakers",
+    "CloudLogFormatter",
     "ConnectFailed",
     "DeadlineExceeded",
     "DefaultExecutorRefused",
@@ -75,6 +77,8 @@ __all__ = (
     "LaneSettings",
     "LaneStatistics",
     "Left",
+    "LogStatistics",
+    "Logs",
     "LoopLagProbe",
     "LoopLagSettings",
     "LoopLagStatistics",
