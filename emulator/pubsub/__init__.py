@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from emulator import iam
+from emulator.pubsub import schema
 from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.messages import SERVER_MESSAGE_BYTES
-from emulator.pubsub.schema import SCHEMA
 from emulator.pubsub.service import PubSub, PubSubStatistics
+
+SCHEMA = (*schema.SCHEMA, *iam.schema("pubsub_topics", "pubsub_subscriptions"))
+"""For `Store`: what Pub/Sub keeps on disk."""
 
 __all__ = (
     "SCHEMA",

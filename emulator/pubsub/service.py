@@ -11,8 +11,9 @@ from google.pubsub_v1 import types
 from emulator.engine.clock import Clock
 from emulator.engine.exchange import Sender
 from emulator.grpc_api import Methods, Service
+from emulator.iam import Policies
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import backlog, rest
+from emulator.pubsub import backlog, policies, rest
 from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes, Wakeups
 from emulator.pubsub.ensure import ensure
@@ -59,6 +60,7 @@ class PubSub:
             tally=self._tally,
         )
         self._pushers = Pushers(store, tools)
+        self._policies = Policies(store, policies.require)
 
     async def open(self) -> None:
         """Take up what the store holds, and push."""
@@ -76,10 +78,11 @@ class PubSub:
         return {
             "google.pubsub.v1.Publisher": self._publisher.methods(),
             "google.pubsub.v1.Subscriber": self._subscriber.methods(),
+            "google.iam.v1.IAMPolicy": self._policies.methods(),
         }
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Serve Publisher and Subscriber on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
+        """Serve the API on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
         services = (Service(name, methods) for name, methods in self.methods().items())
         server.add_generic_rpc_handlers(tuple(services))
 

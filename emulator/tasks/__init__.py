@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from emulator import iam
 from emulator.tasks import cmek, dead_rows, operations, tables
 from emulator.tasks.batch import BatchStatistics
 from emulator.tasks.dispatcher import DispatcherStatistics
 from emulator.tasks.service import QueueSummary, TasksService, TasksSettings
 
-SCHEMA = (*tables.SCHEMA, *dead_rows.SCHEMA, *operations.SCHEMA, *cmek.SCHEMA)
+SCHEMA = (*tables.SCHEMA, *dead_rows.SCHEMA, *operations.SCHEMA, *cmek.SCHEMA, *iam.schema("queues"))
 """For `Store`: what Cloud Tasks keeps on disk."""
 
 __all__ = (

@@ -184,5 +184,12 @@ def queue_not_found() -> ApiError:
     )
 
 
+def require_queue(connection: sqlite3.Connection, name: str) -> None:
+    """Raises InvalidArgumentError, or NOT_FOUND."""
+    names.check_queue(name)
+    if tables.find_queue(connection, name) is None:
+        raise queue_not_found()
+
+
 def _pending(queue: int) -> Callable[[sqlite3.Connection], list[tuple[int, float]]]:
     return lambda connection: tables.pending(connection, queue)

@@ -12,6 +12,7 @@ from emulator.engine.dispatch_queue import DispatchQueueStatistics
 from emulator.engine.exchange import Sender
 from emulator.fault_switches import FaultSwitches
 from emulator.grpc_api import Methods, Service
+from emulator.iam import Policies
 from emulator.oidc import TokenIssuer
 from emulator.rest import RestApi
 from emulator.store import Store
@@ -23,7 +24,7 @@ from emulator.tasks.dispatcher import Dispatcher, DispatcherStatistics
 from emulator.tasks.locations import Locations
 from emulator.tasks.messages import PAUSED, Pb
 from emulator.tasks.operations import Operations
-from emulator.tasks.queues import Queues
+from emulator.tasks.queues import Queues, require_queue
 from emulator.tasks.retention import Retention
 from emulator.tasks.tasks import Tasks
 
@@ -95,6 +96,7 @@ class TasksService:
         self._operations = Operations(store)
         self._locations = Locations(self._queues, clock, settings.locations)
         self._cmek = CmekConfigs(store)
+        self._policies = Policies(store, require_queue)
         self._api = CloudTasks(self._queues, tasks, self._batches, clock)
 
     async def open(self, queues: Sequence[Pb]) -> None:
@@ -115,7 +117,11 @@ class TasksService:
     def methods(self) -> Mapping[str, Methods]:
         """The calls of each service of the API by the service's full name, mix-ins included."""
         return {
-            "google.cloud.tasks.v2.CloudTasks": {**self._api.methods(), **self._cmek.methods()},
+            "google.cloud.tasks.v2.CloudTasks": {
+                **self._api.methods(),
+                **self._cmek.methods(),
+                **self._policies.methods(),
+            },
             "google.longrunning.Operations": self._operations.methods(),
             "google.cloud.location.Locations": self._locations.methods(),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from google.cloud.tasks_v2 import CreateTaskRequest, PauseQueueRequest
+from google.cloud.tasks_v2 import BatchCreateTasksRequest, CreateTaskRequest, PauseQueueRequest
 
 from emulator.tasks import TasksService
 from tests.emulator.running import QUEUE, task
@@ -36,3 +36,11 @@ async def test_a_pause_whose_caller_left_holds(service: TasksService) -> None:
     async with asyncio.timeout(5):
         await asyncio.gather(*service._api._changing)
     assert [queue.name for queue in service.queues() if queue.paused] == [QUEUE]
+
+
+async def test_a_batch_whose_creator_left_is_dispatched(service: TasksService, target: Target) -> None:
+    creates = [CreateTaskRequest(parent=QUEUE, task=task(f"orphan-{number}")) for number in range(3)]
+    request = BatchCreateTasksRequest(parent=QUEUE, requests=creates)
+    await abandon(service, "BatchCreateTasks", BatchCreateTasksRequest.pb(request))
+    await target.received(3)
+    assert sorted(target.names()) == ["orphan-0", "orphan-1", "orphan-2"]

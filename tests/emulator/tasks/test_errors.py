@@ -86,11 +86,6 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("update_queue", {"queue": Queue(name=f"xx{QUEUE}")}, "INVALID_ARGUMENT", QUEUE_FORMAT),
 ]
 
-UNSERVED: list[tuple[str, dict[str, Any], str]] = [
-    ("get_iam_policy", {"resource": QUEUE}, "GetIamPolicy is not served by the Sidelane emulator yet"),
-]
-
-
 SETTINGS: list[tuple[dict[str, Any], str]] = [
     (
         {"rate_limits": {"max_dispatches_per_second": -1}},
@@ -150,16 +145,6 @@ async def test_code_and_message(
     error = await fails(client, call, request_)
     assert error.grpc_status_code == grpc.StatusCode[code]
     assert error.message == message
-
-
-@pytest.mark.parametrize(("call", "request_", "message"), UNSERVED)
-async def test_what_is_not_served_says_so(
-    client: CloudTasksAsyncClient, call: str, request_: dict[str, Any], message: str
-) -> None:
-    error = await fails(client, call, request_)
-    assert error.grpc_status_code == grpc.StatusCode.UNIMPLEMENTED
-    assert error.message.startswith(message)
-    assert error.message.endswith(".")
 
 
 @pytest.mark.parametrize(("settings", "message"), SETTINGS)
