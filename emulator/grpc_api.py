@@ -15,8 +15,10 @@ from emulator.errors import ApiError, StoreClosedError
 
 logger = logging.getLogger(__name__)
 
-Method = Callable[[Any], Awaitable[Any]]
-"""An async function from a request message to its response message. It raises ApiError to answer an error."""
+Method = Callable[..., Awaitable[Any]]
+"""An async function from a request message to its response message. It raises ApiError to answer an error.
+
+One whose REST route says so takes a keyword more: see `emulator.rest.Route`."""
 
 Methods: TypeAlias = Mapping[str, tuple[Any, Method]]
 """The methods of one service: name to (protobuf class of the request, async function)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 import grpc
@@ -17,7 +17,7 @@ from emulator.grpc_api import Methods, api_error_of
 from emulator.rest.answer import answer, as_json, error_answer
 from emulator.rest.body import read_body, unzipped
 from emulator.rest.raw import RawRequest, RawRoute
-from emulator.rest.request import Query, read_request, wants_enum_numbers
+from emulator.rest.request import Query, explicit_fields, read_request, wants_enum_numbers
 from emulator.rest.route import Path, Route, Router
 
 _MAX_PARAMETERS = 1000
@@ -112,14 +112,14 @@ class RestApi:
             _not_served(name)
         request_class, function = entry
         enum_numbers = wants_enum_numbers(query)
+        body = unzipped(request, await read_body(request, self._body_limit), self._body_limit)
         message = read_request(
-            request_class,
-            variables=variables,
-            query=query,
-            body=unzipped(request, await read_body(request, self._body_limit), self._body_limit),
-            body_field=route.body,
+            request_class, variables=variables, query=query, body=body, body_field=route.body
         )
-        return answer(as_json(await function(message), enum_numbers=enum_numbers))
+        given: dict[str, Any] = {}
+        if route.explicit:
+            given["explicit"] = explicit_fields(getattr(message, route.body).DESCRIPTOR, body)
+        return answer(as_json(await function(message, **given), enum_numbers=enum_numbers))
 
     async def _call_raw(
         self, request: Request, route: RawRoute, variables: Mapping[str, str], query: Query

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from google.protobuf.message import Message
@@ -75,6 +75,21 @@ def read_request(
     for path, value in variables.items():
         _assign(message, path, value)
     return message
+
+
+def explicit_fields(descriptor: Any, body: bytes) -> frozenset[str]:
+    """What a body has values for, as the proto's dotted names. `body` was read without a fault."""
+    return frozenset(_given(descriptor, _parse(body), ""))
+
+
+def _given(descriptor: Any, value: object, prefix: str) -> Iterator[str]:
+    for name, item in value.items() if isinstance(value, dict) else ():
+        field = field_named(descriptor, name)
+        if field is None or item is None:
+            continue
+        yield prefix + field.name
+        if field.message_type is not None and not is_well_known(field.message_type):
+            yield from _given(field.message_type, item, f"{prefix}{field.name}.")
 
 
 def _parse(body: bytes) -> object:

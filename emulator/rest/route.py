@@ -64,13 +64,16 @@ class Route:
 
     `verb` is the HTTP method. `method` is the gRPC service's full name and its method,
     `google.cloud.tasks.v2.CloudTasks/PauseQueue`. `body` names the field of the request message that the
-    body is, `*` the message itself, and nothing a call without a body.
+    body is, `*` the message itself, and nothing a call without a body. `explicit` hands the call a
+    keyword `explicit`, the paths of the fields that the body gives: JSON tells a zero from a field left out,
+    and a message does not.
     """
 
     verb: str
     template: str
     method: str
     body: str = ""
+    explicit: bool = False
     parsed: Template = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

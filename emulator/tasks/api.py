@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.cloud.tasks_v2.types import cloudtasks
@@ -67,16 +67,16 @@ class CloudTasks:
         next start, while its name refuses the caller's second try.
         """
 
-        async def run(request: Pb) -> Any:
-            call = asyncio.ensure_future(method(request))
+        async def run(request: Pb, **given: Any) -> Any:
+            call = asyncio.ensure_future(method(request, **given))
             self._changing.add(call)
             call.add_done_callback(self._changing.discard)
             return await asyncio.shield(call)
 
         return run
 
-    async def create_queue(self, request: Pb) -> Pb:
-        return await self._queues.create(request.parent, request.queue)
+    async def create_queue(self, request: Pb, *, explicit: Collection[str] = ()) -> Pb:
+        return await self._queues.create(request.parent, request.queue, explicit=explicit)
 
     async def get_queue(self, request: Pb) -> Pb:
         return self._queues.get(request.name).message
@@ -90,8 +90,9 @@ class CloudTasks:
         token = page_token(found[size - 1].name, call, now=now) if len(found) > size else ""
         return ListQueuesResponse(queues=found[:size], next_page_token=token)
 
-    async def update_queue(self, request: Pb) -> Pb:
-        return await self._queues.update(request.queue, tuple(request.update_mask.paths))
+    async def update_queue(self, request: Pb, *, explicit: Collection[str] | None = None) -> Pb:
+        paths = tuple(request.update_mask.paths)
+        return await self._queues.update(request.queue, paths, explicit=explicit)
 
     async def pause_queue(self, request: Pb) -> Pb:
         return await self._queues.set_paused(request.name, True)

@@ -27,9 +27,9 @@ BUFFER_PATHS = (
 
 ROUTES = (
     Route("GET", f"/v2/{{parent={_LOCATION}}}/queues", f"{_TASKS}/ListQueues"),
-    Route("POST", f"/v2/{{parent={_LOCATION}}}/queues", f"{_TASKS}/CreateQueue", "queue"),
+    Route("POST", f"/v2/{{parent={_LOCATION}}}/queues", f"{_TASKS}/CreateQueue", "queue", explicit=True),
     Route("GET", f"/v2/{{name={_QUEUE}}}", f"{_TASKS}/GetQueue"),
-    Route("PATCH", f"/v2/{{queue.name={_QUEUE}}}", f"{_TASKS}/UpdateQueue", "queue"),
+    Route("PATCH", f"/v2/{{queue.name={_QUEUE}}}", f"{_TASKS}/UpdateQueue", "queue", explicit=True),
     Route("DELETE", f"/v2/{{name={_QUEUE}}}", f"{_TASKS}/DeleteQueue"),
     Route("POST", f"/v2/{{name={_QUEUE}}}:purge", f"{_TASKS}/PurgeQueue", "*"),
     Route("POST", f"/v2/{{name={_QUEUE}}}:pause", f"{_TASKS}/PauseQueue", "*"),

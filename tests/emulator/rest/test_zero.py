@@ -1,0 +1,58 @@
+"""A zero in JSON is a value, where a message on the wire has none: max_doublings of a queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.emulator.running import LOCATION, QUEUE
+
+NEW = f"{LOCATION}/queues/new"
+LEAF = "retryConfig.maxDoublings"
+
+
+async def doublings(rest: httpx.AsyncClient, name: str) -> int:
+    """Of the queue as it reads back; JSON leaves a zero out."""
+    found = (await rest.get(f"/v2/{name}")).json()["retryConfig"]
+    assert found["maxAttempts"] == 100
+    return int(found.get("maxDoublings", 0))
+
+
+@pytest.mark.parametrize(
+    ("retry", "expected"),
+    [
+        ({"maxDoublings": 0}, 0),
+        ({"max_doublings": 0}, 0),
+        ({"maxDoublings": None}, 16),
+        ({"maxAttempts": 0}, 16),
+        ({}, 16),
+        ({"maxDoublings": 3}, 3),
+    ],
+)
+async def test_a_new_queue(rest: httpx.AsyncClient, retry: dict[str, Any], expected: int) -> None:
+    created = await rest.post(f"/v2/{LOCATION}/queues", json={"name": NEW, "retryConfig": retry})
+    assert created.status_code == 200
+    assert await doublings(rest, NEW) == expected
+
+
+@pytest.mark.parametrize(
+    ("mask", "body", "expected"),
+    [
+        (LEAF, {"retryConfig": {"maxDoublings": 0}}, 0),
+        ("retryConfig", {"retryConfig": {"maxDoublings": 0}}, 0),
+        ("", {"retryConfig": {"maxDoublings": 0}}, 0),
+        (LEAF, {"retryConfig": {}}, 16),
+        (LEAF, {}, 16),
+        ("retryConfig", {"retryConfig": {"maxAttempts": 100}}, 16),
+        ("rateLimits", {"retryConfig": {"maxDoublings": 0}}, 5),
+    ],
+)
+async def test_an_update(rest: httpx.AsyncClient, mask: str, body: dict[str, Any], expected: int) -> None:
+    before = {"retryConfig": {"maxDoublings": 5}}
+    await rest.patch(f"/v2/{QUEUE}", params={"updateMask": LEAF}, json=before)
+    assert await doublings(rest, QUEUE) == 5
+    updated = await rest.patch(f"/v2/{QUEUE}", params={"updateMask": mask} if mask else {}, json=body)
+    assert updated.status_code == 200
+    assert await doublings(rest, QUEUE) == expected
