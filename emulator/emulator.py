@@ -127,6 +127,7 @@ class Emulator:
                 if server is not None:
                     await server.open(add_to)
                     stack.push_async_callback(server.aclose)
+            stack.push_async_callback(self.pubsub.end_streams)
             self._stack = stack.pop_all()
 
     async def aclose(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -23,6 +23,15 @@ One whose REST route says so takes a keyword more: see `emulator.rest.Route`."""
 Methods: TypeAlias = Mapping[str, tuple[Any, Method]]
 """The methods of one service: name to (protobuf class of the request, async function)."""
 
+StreamMethod = Callable[[AsyncIterator[Any], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+"""An async function from the requests of a stream, and what writes a response, to the stream's end.
+
+Writing waits until the client has room. The function ends a stream with an error as a Method does.
+"""
+
+StreamMethods: TypeAlias = Mapping[str, tuple[Any, StreamMethod]]
+"""The streaming methods of one service, as `Methods`."""
+
 
 class Service(grpc.GenericRpcHandler):
     """Serves the given methods of one gRPC service; every other method of it answers UNIMPLEMENTED.
@@ -30,11 +39,19 @@ class Service(grpc.GenericRpcHandler):
     Pass it to `grpc.aio.Server.add_generic_rpc_handlers`.
     """
 
-    def __init__(self, name: str, methods: Methods) -> None:
+    def __init__(self, name: str, methods: Methods, streams: StreamMethods | None = None) -> None:
         """`name` is the full service name (`google.cloud.tasks.v2.CloudTasks`)."""
+        streams = streams or {}
         self._prefix = f"/{name}/"
-        self._served = ", ".join(methods) or f"nothing of {name}"
+        self._served = ", ".join([*methods, *streams]) or f"nothing of {name}"
         self._handlers = {
+            f"/{name}/{method}": grpc.stream_stream_rpc_method_handler(
+                _streaming(function),
+                request_deserializer=request_class.FromString,
+                response_serializer=_serialize,
+            )
+            for method, (request_class, function) in streams.items()
+        } | {
             f"/{name}/{method}": grpc.unary_unary_rpc_method_handler(
                 _answering(function),
                 request_deserializer=request_class.FromString,
@@ -94,6 +111,21 @@ def _answering(method: Method) -> Callable[[Any, grpc.aio.ServicerContext[Any, A
         except Exception as exc:
             error = api_error_of(exc)
         return await context.abort(error.code, error.message, _rich_status(error))
+
+    return answer
+
+
+def _streaming(
+    method: StreamMethod,
+) -> Callable[[AsyncIterator[Any], grpc.aio.ServicerContext[Any, Any]], Awaitable[None]]:
+    async def answer(requests: AsyncIterator[Any], context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        try:
+            await method(requests, context.write)
+        except Exception as exc:
+            error = api_error_of(exc)
+        else:
+            return
+        await context.abort(error.code, error.message, _rich_status(error))
 
     return answer
 

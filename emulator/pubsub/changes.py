@@ -16,6 +16,9 @@ T = TypeVar("T")
 PUSH_SUBSCRIPTIONS = "push subscriptions"
 """Woken when a subscription is created, deleted, or changed between pull and push."""
 
+DEAD_LETTERS = "dead letters"
+"""Woken when the last attempt of a message has begun, or ends at another time."""
+
 
 class Wakeups:
     """Lets coroutines wait for news of a subscription, by its name, or for a moment of the clock."""

@@ -1,8 +1,10 @@
-"""Reads the durations of Google's messages in seconds; it never writes one."""
+"""Reads and writes the durations of Google's messages; it bounds none."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from google.protobuf import duration_pb2
 
 
 def seconds(message: Any, field: str, default: float) -> float:
@@ -14,3 +16,15 @@ def seconds(message: Any, field: str, default: float) -> float:
         return default
     duration = getattr(type(message).pb(message), field)
     return float(duration.seconds + duration.nanos / 1e9)
+
+
+def microseconds(message: Any, field: str) -> int | None:
+    """The same in whole microseconds; None where it is not set."""
+    return round(seconds(message, field, 0.0) * 1_000_000) if field in message else None
+
+
+def duration(length: float) -> duration_pb2.Duration:
+    """Of `length` seconds."""
+    written = duration_pb2.Duration()
+    written.FromMicroseconds(round(length * 1_000_000))
+    return written

@@ -9,6 +9,7 @@ from google.pubsub_v1 import types
 
 from emulator.errors import EmulatorError
 from emulator.pubsub import subscriptions, topics
+from emulator.pubsub.subscription_update import follow_topic, update
 
 
 def ensure(
@@ -19,19 +20,30 @@ def ensure(
 ) -> None:
     """Create what is missing and update what is there.
 
-    Raises NOT_FOUND for a subscription to no topic, EmulatorError for one that exists on another topic.
+    Raises NOT_FOUND for a subscription to no topic, EmulatorError for one whose topic, filter or ordering is
+    another one now: those stay as they were created.
     """
     for topic in wanted_topics:
         topics.put(db, topic)
+        follow_topic(db, topic.name)
     for subscription in wanted_subscriptions:
         stored = subscriptions.find(db, subscription.name)
         if stored is None:
-            topics.require(db, subscription.topic)
             subscriptions.create(db, subscription)
-        elif stored.resource.topic == subscription.topic:
-            subscriptions.update(db, subscription, now)
         else:
+            _refuse_move(stored.resource, subscription)
+            update(db, subscription, now)
+
+
+def _refuse_move(existing: types.Subscription, wanted: types.Subscription) -> None:
+    if existing.topic != wanted.topic:
+        raise EmulatorError(
+            f"{wanted.name} exists on {existing.topic}, and a subscription cannot move to "
+            f"{wanted.topic}: delete it first, or give the new one another name"
+        )
+    for field in ("filter", "enable_message_ordering"):
+        if getattr(existing, field) != getattr(wanted, field):
             raise EmulatorError(
-                f"{subscription.name} exists on {stored.resource.topic}, and a subscription cannot move to "
-                f"{subscription.topic}: delete it first, or give the new one another name"
+                f"{wanted.name} exists with another {field}, which stays as it was created: "
+                "delete it first, or give the new one another name"
             )

@@ -13,6 +13,7 @@ _ID = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 _PROJECT_NAME = re.compile(_PROJECT)
 _TOPIC_NAME = re.compile(rf"{_PROJECT}/topics/{_ID}")
 _SUBSCRIPTION_NAME = re.compile(rf"{_PROJECT}/subscriptions/{_ID}")
+_SNAPSHOT_NAME = re.compile(rf"{_PROJECT}/snapshots/{_ID}")
 
 _ID_RULE = (
     "the last part has 3 to 255 of the characters A-Z a-z 0-9 - _ . ~ + %, "
@@ -34,6 +35,18 @@ def check_subscription(name: str) -> str:
     """`projects/{project}/subscriptions/{subscription}`, or INVALID_ARGUMENT."""
     remedy = f"Give projects/{{project}}/subscriptions/{{subscription}}; {_ID_RULE}."
     return _matching(_SUBSCRIPTION_NAME, name, remedy)
+
+
+def check_snapshot(name: str) -> str:
+    """`projects/{project}/snapshots/{snapshot}`, or INVALID_ARGUMENT."""
+    remedy = f"Give projects/{{project}}/snapshots/{{snapshot}}; {_ID_RULE}."
+    return _matching(_SNAPSHOT_NAME, name, remedy)
+
+
+def parts(name: str) -> tuple[str, str]:
+    """The project's id and the last part of a name that is checked."""
+    _, project, _, short_name = name.split("/")
+    return project, short_name
 
 
 def after_all(prefix: str) -> str:

@@ -10,15 +10,14 @@ from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock
 from emulator.grpc_api import Method
-from emulator.pubsub import backlog, names, subscriptions, topics
-from emulator.pubsub.changes import Changes
+from emulator.pubsub import backlog, names, snapshots, subscription_update, subscriptions, topics
+from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes
+from emulator.pubsub.field_masks import merged
 from emulator.pubsub.messages import check_publish
 from emulator.pubsub.pages import cursor, next_token
-from emulator.pubsub.resources import checked_topic
+from emulator.pubsub.resources import MUTABLE_OF_TOPIC, checked_topic
 from emulator.pubsub.wire import method
 from emulator.store import Store
-
-SWEEP_INTERVAL = 60.0  # seconds
 
 
 class PublisherApi:
@@ -29,7 +28,6 @@ class PublisherApi:
         self._changes = changes
         self._clock = clock
         self._published = 0
-        self._next_sweep = 0.0
 
     @property
     def published(self) -> int:
@@ -38,12 +36,15 @@ class PublisherApi:
     def methods(self) -> Mapping[str, tuple[Any, Method]]:
         return {
             "CreateTopic": method(types.Topic, self.create_topic),
+            "UpdateTopic": method(types.UpdateTopicRequest, self.update_topic),
             "GetTopic": method(types.GetTopicRequest, self.get_topic),
             "ListTopics": method(types.ListTopicsRequest, self.list_topics),
             "DeleteTopic": method(types.DeleteTopicRequest, self.delete_topic),
             "ListTopicSubscriptions": method(
                 types.ListTopicSubscriptionsRequest, self.list_topic_subscriptions
             ),
+            "ListTopicSnapshots": method(types.ListTopicSnapshotsRequest, self.list_topic_snapshots),
+            "DetachSubscription": method(types.DetachSubscriptionRequest, self.detach_subscription),
             "Publish": method(types.PublishRequest, self.publish),
         }
 
@@ -51,6 +52,18 @@ class PublisherApi:
         topic = checked_topic(request)
         await self._store.write(lambda db: topics.create(db, topic))
         return topic
+
+    async def update_topic(self, request: types.UpdateTopicRequest) -> types.Topic:
+        name = names.check_topic(request.topic.name)
+
+        def write(db: sqlite3.Connection) -> types.Topic:
+            current = topics.get(db, name)
+            topic = checked_topic(merged(current, request.topic, request.update_mask.paths, MUTABLE_OF_TOPIC))
+            topics.update(db, topic)
+            subscription_update.follow_topic(db, name)
+            return topic
+
+        return await self._store.write(write)
 
     async def get_topic(self, request: types.GetTopicRequest) -> types.Topic:
         name = names.check_topic(request.topic)
@@ -82,21 +95,40 @@ class PublisherApi:
             subscriptions=page, next_page_token=next_token(page, asked)
         )
 
+    async def list_topic_snapshots(
+        self, request: types.ListTopicSnapshotsRequest
+    ) -> types.ListTopicSnapshotsResponse:
+        name = names.check_topic(request.topic)
+        asked = cursor(request.page_size, request.page_token)
+        now = self._now()
+
+        def read(db: sqlite3.Connection) -> list[str]:
+            topics.require(db, name)
+            return snapshots.names_page(db, name, asked, now)
+
+        page = await self._store.read(read)
+        return types.ListTopicSnapshotsResponse(snapshots=page, next_page_token=next_token(page, asked))
+
+    async def detach_subscription(
+        self, request: types.DetachSubscriptionRequest
+    ) -> types.DetachSubscriptionResponse:
+        name = names.check_subscription(request.subscription)
+        await self._changes.commit(
+            lambda db: subscription_update.detach(db, name), concerns=lambda _: (PUSH_SUBSCRIPTIONS, name)
+        )
+        return types.DetachSubscriptionResponse()
+
     async def publish(self, request: types.PublishRequest) -> types.PublishResponse:
         name = names.check_topic(request.topic)
         check_publish(request.messages)
-        moment = self._clock.now()
-        now = round(moment * 1_000_000)
-        is_sweeping = moment >= self._next_sweep
-        if is_sweeping:
-            self._next_sweep = moment + SWEEP_INTERVAL
+        now = self._now()
 
         def write(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
-            topics.require(db, name)
-            if is_sweeping:
-                backlog.sweep(db, now)
-            return backlog.publish(db, name, request.messages, now)
+            return backlog.publish(db, name, topics.require(db, name), request.messages, now)
 
         ids, _ = await self._changes.commit(write, concerns=lambda published: published[1])
         self._published += len(ids)
         return types.PublishResponse(message_ids=ids)
+
+    def _now(self) -> int:
+        return round(self._clock.now() * 1_000_000)

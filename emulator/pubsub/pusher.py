@@ -13,9 +13,9 @@ from emulator.engine.clock import Clock, sleep_until
 from emulator.engine.exchange import Failure, Sender
 from emulator.errors import StoreError
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import backlog, subscriptions
-from emulator.pubsub.backlog import Delivery, Lease
-from emulator.pubsub.changes import Changes, Wakeups
+from emulator.pubsub import leases, subscriptions
+from emulator.pubsub.changes import DEAD_LETTERS, Changes, Wakeups
+from emulator.pubsub.leases import Delivery, Lease, Terms
 from emulator.pubsub.push_request import audience, push_request
 
 logger = logging.getLogger(__name__)
@@ -81,12 +81,14 @@ class Pusher:
             if stored is None or not stored.is_push:
                 return Lease(types.Subscription(), (), None)
             seconds = stored.resource.ack_deadline_seconds + SETTLE_GRACE
-            return backlog.lease(db, stored, limit=limit, seconds=seconds, now=now)
+            return leases.lease(db, stored, Terms(limit=limit, seconds=seconds, in_batches=False), now)
 
         while True:
             now = self._now()
             try:
-                return await self._tools.changes.commit(write, concerns=lambda _: ())
+                return await self._tools.changes.commit(
+                    write, concerns=lambda lease: (DEAD_LETTERS,) if lease.is_last_attempt else ()
+                )
             except StoreError:
                 logger.exception("cannot read what to push to %s; trying again", self._name)
                 await sleep_until(self._tools.clock, self._tools.clock.now() + STORE_PAUSE)
@@ -109,7 +111,8 @@ class Pusher:
             if "oidc_token" in push_config:
                 email = push_config.oidc_token.service_account_email
                 token = self._tools.issuer.token(email=email, audience=audience(push_config))
-            request = push_request(subscription, delivery.message, token=token)
+            attempt = delivery.ack_id.attempt if "dead_letter_policy" in subscription else None
+            request = push_request(subscription, delivery.message, attempt=attempt, token=token)
             end = await self._tools.sender.send(request, float(subscription.ack_deadline_seconds))
         except Exception:
             logger.exception("a push of %s failed by a defect of the emulator; it is sent again", self._name)
@@ -124,16 +127,18 @@ class Pusher:
 
         def write(db: sqlite3.Connection) -> None:
             stored = subscriptions.find(db, self._name)
+            if stored is None or stored.id != delivery.ack_id.subscription:
+                return  # deleted meanwhile, with all that it had to deliver
             if is_acknowledged:
-                backlog.acknowledge(db, [delivery.ack_id])
-            elif stored is not None:
-                backlog.modify_ack_deadline(db, stored, [delivery.ack_id], seconds=0, now=now)
+                leases.acknowledge(db, stored, [delivery.ack_id], now)
+            else:
+                leases.modify_ack_deadline(db, stored, [(delivery.ack_id, 0.0)], now)
 
         if is_acknowledged:
             self._tools.tally.acknowledged += 1
         else:
             self._tools.tally.failed += 1
-        await self._tools.changes.commit(write, concerns=lambda _: (self._name,))
+        await self._tools.changes.commit(write, concerns=lambda _: (self._name, DEAD_LETTERS))
 
     def _now(self) -> int:
         return round(self._tools.clock.now() * 1_000_000)

@@ -16,24 +16,33 @@ from emulator.oidc import TokenIssuer
 from emulator.pubsub import backlog, policies, rest
 from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes, Wakeups
+from emulator.pubsub.dead_letter_forwarder import DeadLetterForwarder
 from emulator.pubsub.ensure import ensure
 from emulator.pubsub.publisher import PublisherApi
+from emulator.pubsub.puller import Puller
 from emulator.pubsub.pusher import PushTally, PushTools
 from emulator.pubsub.pushers import Pushers
 from emulator.pubsub.resources import checked_subscription, checked_topic
+from emulator.pubsub.snapshot_api import SnapshotApi
+from emulator.pubsub.streams import MAX_STREAMS, PullStreams
 from emulator.pubsub.subscriber import SubscriberApi
 from emulator.rest import RestApi
 from emulator.store import Store
 
+SUBSCRIBER = "google.pubsub.v1.Subscriber"
+
 
 @dataclass(frozen=True, slots=True)
 class PubSubStatistics:
-    """Messages published and pushes ended since the start, and pushes under way now."""
+    """Messages published, pushes ended and dead letters forwarded since the start; what is under way now."""
 
     published_total: int
     pushes_acknowledged_total: int
     pushes_failed_total: int
     pushes_under_way: int
+    dead_letters_total: int
+    streams_open: int
+    max_streams: int
 
 
 class PubSub:
@@ -50,7 +59,11 @@ class PubSub:
         wakeups = Wakeups(clock)
         self._changes = Changes(store, wakeups)
         self._publisher = PublisherApi(store, self._changes, clock)
-        self._subscriber = SubscriberApi(store, self._changes, wakeups, clock)
+        puller = Puller(self._changes, wakeups, clock)
+        self._subscriber = SubscriberApi(store, self._changes, puller, clock)
+        self._snapshots = SnapshotApi(store, self._changes, clock)
+        self._streams = PullStreams(puller, wakeups)
+        self._forwarder = DeadLetterForwarder(self._changes, wakeups, clock)
         tools = PushTools(
             changes=self._changes,
             wakeups=wakeups,
@@ -66,24 +79,32 @@ class PubSub:
         """Take up what the store holds, and push."""
         now = self._now()
         await self._store.write(lambda db: backlog.begin(db, now))
+        await self._forwarder.open()
         await self._pushers.open()
 
+    async def end_streams(self) -> None:
+        """End each StreamingPull with UNAVAILABLE and refuse others; call it before the server stops."""
+        await self._streams.aclose()
+
     async def aclose(self) -> None:
-        """End pushing; what is not acknowledged stays in the store."""
+        """End streams and pushes; what is not acknowledged stays in the store."""
+        await self._streams.aclose()
         await self._pushers.aclose()
+        await self._forwarder.aclose()
         await self._changes.aclose()
 
     def methods(self) -> Mapping[str, Methods]:
         """The calls of each service of the API, by the service's full name."""
         return {
             "google.pubsub.v1.Publisher": self._publisher.methods(),
-            "google.pubsub.v1.Subscriber": self._subscriber.methods(),
+            SUBSCRIBER: {**self._subscriber.methods(), **self._snapshots.methods()},
             "google.iam.v1.IAMPolicy": self._policies.methods(),
         }
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve the API on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
-        services = (Service(name, methods) for name, methods in self.methods().items())
+        streams = {SUBSCRIBER: self._streams.methods()}
+        services = (Service(name, methods, streams.get(name, {})) for name, methods in self.methods().items())
         server.add_generic_rpc_handlers(tuple(services))
 
     def rest(self) -> RestApi:
@@ -118,6 +139,9 @@ class PubSub:
             pushes_acknowledged_total=self._tally.acknowledged,
             pushes_failed_total=self._tally.failed,
             pushes_under_way=self._tally.under_way,
+            dead_letters_total=self._forwarder.forwarded,
+            streams_open=self._streams.open_streams,
+            max_streams=MAX_STREAMS,
         )
 
     def _now(self) -> int:

@@ -12,15 +12,23 @@ from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 from emulator.pubsub import PubSub
 from tests.emulator.pubsub.observed_clock import ObservedClock
 from tests.emulator.pubsub.pulling import pull_now
-from tests.emulator.pubsub.resources import ENDPOINT, PROJECT, SUBSCRIPTION, TOPIC
+from tests.emulator.pubsub.resources import DEAD_TOPIC, ENDPOINT, PROJECT, SUBSCRIPTION, TOPIC
+
+COUNTED = types.DeadLetterPolicy(dead_letter_topic=DEAD_TOPIC, max_delivery_attempts=100)
 
 
 @pytest.fixture(autouse=True)
 async def subscription(
     publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
 ) -> types.Subscription:
+    """Its dead-letter policy is there so that delivery attempts are told."""
     await publisher.create_topic(name=TOPIC)
-    return await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=20)
+    await publisher.create_topic(name=DEAD_TOPIC)
+    return await subscriber.create_subscription(
+        types.Subscription(
+            name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=20, dead_letter_policy=COUNTED
+        )
+    )
 
 
 async def _publish(publisher: PublisherAsyncClient, *data: bytes) -> None:
@@ -115,7 +123,9 @@ async def test_with_a_retry_policy_a_returned_message_waits_longer_each_time(
 ) -> None:
     name = f"{PROJECT}/subscriptions/patient"
     policy = types.RetryPolicy(minimum_backoff=timedelta(seconds=10), maximum_backoff=timedelta(seconds=60))
-    await subscriber.create_subscription(types.Subscription(name=name, topic=TOPIC, retry_policy=policy))
+    await subscriber.create_subscription(
+        types.Subscription(name=name, topic=TOPIC, retry_policy=policy, dead_letter_policy=COUNTED)
+    )
     await _publish(publisher, b"a")
 
     for delay in (10, 20, 40, 60, 60):
@@ -163,6 +173,16 @@ async def test_a_pull_of_an_empty_backlog_ends(
     pull = asyncio.create_task(subscriber.pull(subscription=SUBSCRIPTION, max_messages=1))
     await clock.advance_when_asked(clock.now() + 5)
     assert not (await pull).received_messages
+
+
+async def test_without_a_dead_letter_policy_no_attempt_is_told(
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
+) -> None:
+    name = f"{PROJECT}/subscriptions/uncounted"
+    await subscriber.create_subscription(name=name, topic=TOPIC)
+    await _publish(publisher, b"a")
+    (received,) = await pull_now(subscriber, subscription=name)
+    assert received.delivery_attempt == 0
 
 
 async def test_two_pulls_share_the_backlog(

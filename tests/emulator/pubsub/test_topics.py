@@ -113,8 +113,6 @@ async def test_a_feature_that_is_not_served_is_refused_by_name(
         await publisher.create_topic(
             types.Topic(name=TOPIC, schema_settings=types.SchemaSettings(schema="projects/dev/schemas/s"))
         )
-    with pytest.raises(exceptions.MethodNotImplemented, match="UpdateTopic is not served"):
-        await publisher.update_topic(topic=types.Topic(name=TOPIC))
 
 
 async def test_topic_settings_without_effect_here_are_echoed(publisher: PublisherAsyncClient) -> None:
