@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from google.pubsub_v1 import SubscriberAsyncClient, types
 
@@ -19,7 +20,7 @@ class Stream:
         self._requests.put_nowait(opening)
 
     async def open(self, subscriber: SubscriberAsyncClient) -> None:
-        self._call = await subscriber.streaming_pull(requests=self._sent(), timeout=30)
+        self._call: Any = await subscriber.streaming_pull(requests=self._sent(), timeout=30)
         self._responses = aiter(self._call)
 
     def send(self, **fields: object) -> None:
@@ -52,7 +53,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(
-    subscriber: SubscriberAsyncClient, subscription: str = SUBSCRIPTION, **fields: object
+    subscriber: SubscriberAsyncClient, subscription: str = SUBSCRIPTION, **fields: Any
 ) -> AsyncIterator[Stream]:
     """A stream that is open until the end of the block; its ack deadline is 20 s where none is given."""
     opening = {"subscription": subscription, "stream_ack_deadline_seconds": 20, **fields}

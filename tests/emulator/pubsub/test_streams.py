@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from google.api_core import exceptions
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
@@ -227,7 +229,7 @@ async def test_streams_are_bounded_in_number(
     ],
 )
 async def test_a_bad_opening_is_refused(
-    subscriber: SubscriberAsyncClient, opening: dict[str, object], problem: str
+    subscriber: SubscriberAsyncClient, opening: dict[str, Any], problem: str
 ) -> None:
     async with streaming(subscriber, **opening) as stream:
         with pytest.raises(exceptions.InvalidArgument, match=problem):
