@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from google.auth import jwt
-from google.cloud.tasks_v2 import OidcToken, RetryConfig
+from google.cloud.tasks_v2 import AppEngineHttpRequest, OidcToken, RetryConfig, Task
 
-from emulator import Emulator
+from emulator import Emulator, TasksSettings
 from tests.emulator.receiver import Receiver, receiving
 from tests.emulator.running import QUEUE, Running, queue, task, tasks_client
 
@@ -102,3 +102,51 @@ async def test_the_token_of_a_task_is_one_that_a_handler_can_verify(
     claims = await asyncio.to_thread(jwt.decode, bearer, certs=certificates, audience=audience or url)
     assert claims["email"] == EMAIL
     assert claims["iss"] == "https://accounts.google.com"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "target"),
+    [("/p%2F", "q=%20a", "/p%2F?q=%20a"), ("", "q=1", "/?q=1"), ("", "", "/"), ("p", "", "/p")],
+)
+async def test_the_target_of_a_queue_is_what_is_called(
+    emulator: Emulator, receiver: Receiver, path: str, query: str, target: str
+) -> None:
+    override = {
+        "scheme": "HTTP",
+        "host": "127.0.0.1",
+        "port": int(receiver.url.rpartition(":")[2]),
+        "path_override": {"path": path},
+        "query_override": {"query_params": query},
+    }
+    header = {"header": {"key": "x-mine", "value": "queue"}}
+    async with tasks_client(emulator.addresses.tasks) as client:
+        await client.update_queue(
+            queue=queue(
+                http_target={"uri_override": override, "http_method": "PUT", "header_overrides": [header]}
+            )
+        )
+        await client.create_task(
+            parent=QUEUE, task=task("t", "https://elsewhere.example/x?y", b"{}", headers={"X-Mine": "task"})
+        )
+        [request] = await receiver.received(1)
+    assert (request.method, request.target, request.body) == ("PUT", target, b"{}")
+    assert request.headers["x-mine"] == "queue"
+    assert "X-Mine" not in request.headers
+    assert "Content-Type" not in request.headers
+
+
+async def test_an_app_engine_task_over_http(running: Running, receiver: Receiver) -> None:
+    receiver.will_answer([302])
+    settings = TasksSettings(app_engine_url=receiver.url)
+    async with (
+        running(queues=[queue(retry_config=SOON)], tasks=settings) as emulator,
+        tasks_client(emulator.addresses.tasks) as client,
+    ):
+        request = AppEngineHttpRequest(relative_uri="/work?x=1", body=b"abc")
+        await client.create_task(parent=QUEUE, task=Task(app_engine_http_request=request))
+        first, second = await receiver.received(2)
+    assert (first.method, first.target, first.body) == ("POST", "/work?x=1", b"abc")
+    assert first.headers["Content-Length"] == "3"
+    assert first.headers["User-Agent"] == "AppEngine-Google; (+http://code.google.com/appengine)"
+    assert second.target == "/work?x=1"  # no redirect is followed
+    assert second.headers["X-AppEngine-TaskPreviousResponse"] == "302"

@@ -63,7 +63,7 @@ async def http_url(issuer: TokenIssuer) -> AsyncIterator[str]:
     await serving
 
 
-async def _verify(token: str, http_url: str, audience: str = AUDIENCE) -> Mapping[str, Any]:
+async def _verify(token: str, http_url: str, audience: str | None = AUDIENCE) -> Mapping[str, Any]:
     def verify() -> Mapping[str, Any]:
         claims: Mapping[str, Any] = id_token.verify_token(
             token, Request(), audience=audience, certs_url=f"{http_url}/oauth2/v1/certs"
@@ -105,6 +105,32 @@ async def test_google_auth_refuses_another_audience(issuer: TokenIssuer, http_ur
         await _verify(token, http_url)
 
 
+async def test_an_access_token_is_no_id_token(
+    issuer: TokenIssuer, http_url: str, clock: VirtualClock
+) -> None:
+    token = issuer.access_token(email=EMAIL, scope="https://www.googleapis.com/auth/drive")
+    account = _claims(token)["sub"]
+    assert await _verify(token, http_url, None) == {
+        "iss": "https://accounts.google.com",
+        "scope": "https://www.googleapis.com/auth/drive",
+        "azp": account,
+        "sub": account,
+        "email": EMAIL,
+        "email_verified": True,
+        "iat": int(clock.now()),
+        "exp": int(clock.now()) + 3600,
+    }
+    with pytest.raises(exceptions.InvalidValue, match="wrong audience"):
+        await _verify(token, http_url)
+
+
+async def test_tokens_of_both_kinds_are_kept_apart(issuer: TokenIssuer) -> None:
+    same = "https://www.googleapis.com/auth/cloud-platform"
+    assert issuer.access_token(email=EMAIL) == issuer.access_token(email=EMAIL, scope=same)
+    assert _claims(issuer.token(email=EMAIL, audience=same))["aud"] == same
+    assert issuer.statistics().signed_total == 2
+
+
 async def test_google_auth_refuses_an_expired_token(key_file: Path, http_url: str) -> None:
     yesterday = await _opened(key_file, VirtualClock(time.time() - 86_400))
     with pytest.raises(exceptions.InvalidValue, match="Token expired"):
@@ -124,8 +150,10 @@ async def test_google_auth_refuses_a_token_of_another_key(
         await _verify(f"{own_head}.{foreign_payload}.{foreign_signature}", http_url)
 
 
-async def test_the_key_set_checks_the_same_signature(issuer: TokenIssuer) -> None:
-    head, payload, signature = issuer.token(email=EMAIL, audience=AUDIENCE).split(".")
+@pytest.mark.parametrize("kind", ["id", "access"])
+async def test_the_key_set_checks_the_same_signature(issuer: TokenIssuer, kind: str) -> None:
+    token = issuer.token(email=EMAIL, audience=AUDIENCE) if kind == "id" else issuer.access_token(email=EMAIL)
+    head, payload, signature = token.split(".")
     (key,) = issuer.jwks()["keys"]
 
     def number(field: str) -> int:

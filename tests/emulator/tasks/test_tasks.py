@@ -23,7 +23,10 @@ async def test_a_created_task_is_answered_with_its_defaults_and_without_its_body
 ) -> None:
     clock.advance(0.123456)
     created = await client.create_task(
-        parent=QUEUE, task=task(body=b"secret", headers={"content-type": "text/plain", "Host": "evil"})
+        parent=QUEUE,
+        task=task(
+            body=b"secret", headers={"content-type": "text/plain", "Host": "evil", "X-CloudTasks-X": "1"}
+        ),
     )
     queue_name, _, task_id = created.name.partition("/tasks/")
     assert queue_name == QUEUE
@@ -80,6 +83,13 @@ async def test_a_past_schedule_time_is_now_and_a_future_one_is_kept(
     clock.advance(1)
     await target.received(3)
     assert target.names() == ["past", "sign", "future"]
+
+
+async def test_a_deadline_is_kept_in_whole_milliseconds(client: CloudTasksAsyncClient) -> None:
+    await client.pause_queue(name=QUEUE)
+    given = Task(task("t"), dispatch_deadline=timedelta(seconds=15.001999))
+    created = await client.create_task(parent=QUEUE, task=given)
+    assert created.dispatch_deadline == timedelta(seconds=15.001)
 
 
 async def test_tasks_are_listed_in_pages(client: CloudTasksAsyncClient) -> None:
