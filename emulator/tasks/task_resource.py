@@ -145,7 +145,7 @@ def _dispatch_deadline(given: Pb) -> float:
     if not given.HasField("dispatch_deadline") or (app_engine and asked == 0):
         return limits.DISPATCH_DEADLINE
     limits.check_dispatch_deadline(asked, app_engine=app_engine)
-    return float(given.dispatch_deadline.seconds) + given.dispatch_deadline.nanos // 10**6 / 1000
+    return float(given.dispatch_deadline.seconds + given.dispatch_deadline.nanos // 10**6 / 1000)
 
 
 def _schedule_time(given: Pb, *, now: float) -> float:
