@@ -8,7 +8,7 @@ from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.messages import SERVER_MESSAGE_BYTES
 from emulator.pubsub.service import PubSub, PubSubStatistics
 
-SCHEMA = (*schema.SCHEMA, *iam.schema("pubsub_topics", "pubsub_subscriptions"))
+SCHEMA = (*schema.SCHEMA, *iam.schema("pubsub_topics", "pubsub_subscriptions", "pubsub_snapshots"))
 """For `Store`: what Pub/Sub keeps on disk."""
 
 __all__ = (

@@ -73,7 +73,7 @@ class PubSub:
             tally=self._tally,
         )
         self._pushers = Pushers(store, tools)
-        self._policies = Policies(store, policies.require)
+        self._policies = Policies(store, lambda db, name: policies.require(db, name, self._now()))
 
     async def open(self) -> None:
         """Take up what the store holds, and push."""

@@ -1,4 +1,4 @@
-"""The policies of topics and subscriptions, by Google's clients."""
+"""The policies of topics, subscriptions and snapshots, by Google's clients."""
 
 from __future__ import annotations
 
@@ -50,5 +50,19 @@ async def test_permissions_are_granted_on_what_exists(publisher: PublisherAsyncC
     await publisher.create_topic(name=TOPIC)
     answer = await publisher.test_iam_permissions({"resource": TOPIC, "permissions": asked})
     assert answer.permissions == asked
-    with pytest.raises(exceptions.InvalidArgument, match="give the full name of a topic or subscription"):
+    with pytest.raises(exceptions.InvalidArgument, match="give the full name of a topic, subscription or"):
         await publisher.get_iam_policy({"resource": PROJECT})
+
+
+async def test_a_snapshot_has_a_policy_until_it_is_deleted(
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
+) -> None:
+    await publisher.create_topic(name=TOPIC)
+    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    name = f"{PROJECT}/snapshots/before"
+    await subscriber.create_snapshot(name=name, subscription=SUBSCRIPTION)
+    await subscriber.set_iam_policy({"resource": name, "policy": Policy(bindings=[PUBLISHER])})
+    assert (await subscriber.get_iam_policy({"resource": name})).bindings == [PUBLISHER]
+    await subscriber.delete_snapshot(snapshot=name)
+    with pytest.raises(exceptions.NotFound):
+        await subscriber.get_iam_policy({"resource": name})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import Any
 
 import pytest
 from google.api_core.exceptions import InvalidArgument
@@ -29,7 +30,7 @@ async def test_every_call_of_the_published_client_is_served(service: TasksServic
 async def test_a_view_that_does_not_exist_is_refused(client: CloudTasksAsyncClient, call: str) -> None:
     await client.pause_queue(name=QUEUE)
     created = await client.create_task(parent=QUEUE, task=task("t"))
-    requests = {
+    requests: dict[str, dict[str, Any]] = {
         "list_tasks": {"parent": QUEUE},
         "create_task": {"parent": QUEUE, "task": task("other")},
     }
