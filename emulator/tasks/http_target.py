@@ -51,7 +51,7 @@ def effective_request(request: Pb, queue: Pb) -> Pb:
     target = queue.http_target
     effective = HttpRequest()
     effective.CopyFrom(request)
-    if request.url or target.uri_override.host:
+    if target.HasField("uri_override") and (request.url or target.uri_override.host):
         effective.url = _uri_override(target.uri_override).apply(request.url)
     if target.http_method:
         effective.http_method = target.http_method

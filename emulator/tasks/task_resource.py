@@ -65,7 +65,7 @@ def stored_task(given: Pb, name: str, *, queue: Pb, queue_retry: RetryConfig, no
         raise InvalidArgumentError("Task.http_request or Task.app_engine_http_request is required.")
     if given.HasField("retry_config"):
         task.retry_config.CopyFrom(given.retry_config)
-        retry_of(task, queue_retry)
+        _check_retry(task, queue_retry)
     set_moment(task.schedule_time, _schedule_time(given, now=now))
     task.create_time.seconds = int(now)  # the service keeps whole seconds
     set_seconds(task.dispatch_deadline, _dispatch_deadline(given))
@@ -77,19 +77,18 @@ def retry_of(task: Pb, queue_retry: RetryConfig) -> RetryConfig:
     """How the task is retried: by its own retry_config, and by the queue's where that leaves a field out.
 
     The service documents that a task's retry_config overrides the queue's, not what an unset field of it
-    means. Raises InvalidArgumentError.
+    means. Both were checked together at create; a queue that changed since then is no error, and its longest
+    backoff wins over a longer shortest one of the task.
     """
     if not task.HasField("retry_config"):
         return queue_retry
     own = task.retry_config
-    return checked_retry_config(
+    return RetryConfig(
         max_attempts=own.max_attempts or queue_retry.max_attempts,
-        max_retry_duration=duration_of(own.max_retry_duration, "RetryConfig.maxRetryDuration")
-        or queue_retry.max_retry_duration,
-        min_backoff=duration_of(own.min_backoff, "RetryConfig.minBackoff") or queue_retry.min_backoff,
-        max_backoff=duration_of(own.max_backoff, "RetryConfig.maxBackoff") or queue_retry.max_backoff,
+        max_retry_duration=seconds_of(own.max_retry_duration) // 1 or queue_retry.max_retry_duration,
+        min_backoff=seconds_of(own.min_backoff) or queue_retry.min_backoff,
+        max_backoff=seconds_of(own.max_backoff) or queue_retry.max_backoff,
         max_doublings=own.max_doublings or queue_retry.max_doublings,
-        zero_doublings=True,  # one that the queue sets
     )
 
 
@@ -136,6 +135,25 @@ def _complete_request(request: Pb, *, url_is_optional: bool) -> None:
     for token, field in (("oidc_token", "oidcToken"), ("oauth_token", "oauthToken")):
         if request.HasField(token) and not getattr(request, token).service_account_email:
             raise InvalidArgumentError(f"HttpRequest.{field}.serviceAccountEmail is required.")
+
+
+def _check_retry(task: Pb, queue_retry: RetryConfig) -> None:
+    own = task.retry_config
+    for duration, field in (
+        (own.max_retry_duration, "maxRetryDuration"),
+        (own.min_backoff, "minBackoff"),
+        (own.max_backoff, "maxBackoff"),
+    ):
+        duration_of(duration, f"RetryConfig.{field}")
+    retry = retry_of(task, queue_retry)
+    checked_retry_config(
+        max_attempts=retry.max_attempts,
+        max_retry_duration=retry.max_retry_duration,
+        min_backoff=retry.min_backoff,
+        max_backoff=retry.max_backoff,
+        max_doublings=retry.max_doublings,
+        zero_doublings=True,  # one that the queue sets
+    )
 
 
 def _dispatch_deadline(given: Pb) -> float:

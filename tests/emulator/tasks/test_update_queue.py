@@ -115,3 +115,20 @@ async def test_a_bad_update_changes_nothing(
     with pytest.raises(InvalidArgument, match=complaint):
         await update(client, queue, *paths)
     assert await client.get_queue(name=QUEUE) == before
+
+
+async def test_a_tasks_own_backoff_is_bounded_by_a_queue_that_changed(
+    client: CloudTasksAsyncClient, target: Target, clock: VirtualClock
+) -> None:
+    target.will_answer([500])
+    await client.pause_queue(name=QUEUE)
+    given = task("t")
+    given.retry_config = RetryConfig(min_backoff=timedelta(seconds=90))
+    await client.create_task(parent=QUEUE, task=given)
+    shorter = Queue(name=QUEUE, retry_config=RetryConfig(max_backoff=timedelta(seconds=20)))
+    await update(client, shorter, "retry_config.max_backoff")
+    await client.resume_queue(name=QUEUE)
+    await target.received(1)
+    clock.advance_to(await clock.wait_for_timer(by=clock.now() + 20))
+    await target.received(2)
+    assert target.times[1] - target.times[0] == 20
