@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import resource
 import signal
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +17,7 @@ from google.cloud.tasks_v2 import types as tasks_types
 from google.pubsub_v1 import types as pubsub_types
 
 from contracts import Catalog, CatalogError, load_catalog
-from emulator import Emulator, EmulatorError, EmulatorSettings
+from emulator import AdjustableClock, Emulator, EmulatorError, EmulatorSettings, Faults, TasksSettings
 
 _OPEN_FILES = 16_384
 """What the process asks the system for: each dispatch and each caller is a connection."""
@@ -36,6 +39,24 @@ def up(
     dead_letter_url: Annotated[
         str | None, typer.Option(help="Push dead letters here; without it they wait to be pulled.")
     ] = None,
+    app_engine_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send App Engine tasks here; without it their attempts fail."),
+    ] = None,
+    task_tombstone_ttl: Annotated[
+        float, typer.Option(min=0, help="Seconds for which the name of a task that ended stays taken.")
+    ] = 3600.0,
+    queue_tombstone_ttl: Annotated[
+        float, typer.Option(min=0, help="Seconds for which the name of a deleted queue stays taken.")
+    ] = 0.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Switch on from the start; can be repeated. Rates from 0 to 1: duplicate, drop, reorder, "
+            "error_5xx; seconds: delay. Can be changed at /emulator/v1/faults of the HTTP port.",
+        ),
+    ] = None,
 ) -> None:
     """Run Cloud Tasks and Pub/Sub on this machine, for the unmodified Google clients.
 
@@ -53,11 +74,19 @@ def up(
                 tasks_port=tasks_port,
                 pubsub_port=pubsub_port,
                 http_port=http_port,
+                tasks=TasksSettings(
+                    task_tombstone_ttl=task_tombstone_ttl,
+                    queue_tombstone_ttl=queue_tombstone_ttl,
+                    app_engine_url=app_engine_url,
+                ),
             ),
             queues=queue_resources(catalog, f"projects/{project}/locations/{location}"),
             topics=dead_letter_topics(catalog, project),
             subscriptions=dead_letter_subscriptions(catalog, project, push_to=dead_letter_url),
+            clock=AdjustableClock(),
+            die=_die,
         )
+        emulator.faults.set(faults_of(fault or ()))
         asyncio.run(_run(emulator))
     except (CatalogError, EmulatorError) as error:
         typer.echo(str(error), err=True)
@@ -111,6 +140,29 @@ def dead_letter_subscriptions(
         )
         for topic in catalog.dead_letter_topics()
     ]
+
+
+def faults_of(switches: Sequence[str]) -> Faults:
+    """Faults of `NAME=VALUE` each. Raises typer.BadParameter."""
+    values: dict[str, float] = {}
+    for switch in switches:
+        name, _, value = switch.partition("=")
+        try:
+            values[name] = float(value)
+        except ValueError as exc:
+            raise typer.BadParameter(f"{switch!r} is not NAME=NUMBER, as duplicate=0.1 is") from exc
+    try:
+        return Faults(**values)
+    except TypeError as exc:
+        known = ", ".join(field.name for field in fields(Faults))
+        raise typer.BadParameter(f"there are only these faults: {known}") from exc
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
+def _die() -> None:
+    """As kill -9 does it: where a crash that was switched on strikes."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def _run(emulator: Emulator) -> None:

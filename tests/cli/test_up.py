@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig
 from google.pubsub_v1 import types
 
-from cli.up import dead_letter_subscriptions, dead_letter_topics, queue_resources
+from cli.up import dead_letter_subscriptions, dead_letter_topics, faults_of, queue_resources
 from contracts import Catalog, load_catalog
+from emulator import Faults
 from tests.emulator.process import start, up
 from tests.emulator.running import tasks_client
 
@@ -82,6 +84,25 @@ def test_each_dead_letter_topic_has_a_subscription_of_its_name(catalog: Catalog)
             audience="http://127.0.0.1:9/dead",
         ),
     )
+
+
+def test_faults_are_read_from_the_command_line() -> None:
+    assert faults_of([]) == Faults()
+    assert faults_of(["duplicate=0.1", "delay=2"]) == Faults(duplicate=0.1, delay=2)
+
+
+@pytest.mark.parametrize(
+    ("switch", "message"),
+    [
+        ("duplicate", "is not NAME=NUMBER"),
+        ("duplicate=often", "is not NAME=NUMBER"),
+        ("lose=0.1", "only these faults: duplicate, drop, reorder, error_5xx, delay"),
+        ("drop=7", "drop must be a rate"),
+    ],
+)
+def test_a_wrong_fault_is_refused_with_the_remedy(switch: str, message: str) -> None:
+    with pytest.raises(typer.BadParameter, match=message):
+        faults_of([switch])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
