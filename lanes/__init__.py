@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lanes.breaker import BreakerSettings, BreakerState, Phase
+from lanes.bulkhead import Bulkheads, BulkheadSettings, BulkheadStatistics
 from lanes.circuit_breakers import Attempt, BreakerStatistics, CircuitBreakers, Transition
 from lanes.default_executor import refuse_default_executor
 from lanes.egress import LOCAL, EgressPolicy, check_address, check_url
@@ -49,6 +50,9 @@ __all__ = (
     "BreakerState",
     "BreakerStatistics",
     "BulkheadFull",
+    "BulkheadSettings",
+    "BulkheadStatistics",
+    "Bulkheads",
     "Cause",
     "CircuitBreakers",
     "CloudLogFormatter",
