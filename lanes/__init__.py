@@ -31,6 +31,7 @@ from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import WEBHOOKS, Answer, HttpLane, LaneSettings, LaneStatistics
+from lanes.latest import LatestLeft, LatestStatistics, LatestWins
 from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
@@ -80,6 +81,9 @@ __all__ = (
     "LaneError",
     "LaneSettings",
     "LaneStatistics",
+    "LatestLeft",
+    "LatestStatistics",
+    "LatestWins",
     "Left",
     "LogStatistics",
     "Logs",

@@ -130,7 +130,7 @@ def _probed(state: BreakerState, settings: BreakerSettings, now: float, verdict:
         case Verdict.FAILED:
             return _opened(state, settings, now)
         case Verdict.RELEASED:
-            return replace(state, retry_at=now, term=state.term + 1)
+            return replace(state, retry_at=now)
 
 
 def _opened(state: BreakerState, settings: BreakerSettings, now: float) -> BreakerState:

@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from lanes import Attempt, BreakerOpen, BreakerSettings, CircuitBreakers, Phase, Transition
 from tests.lanes.hand_clock import HandClock
 
-TARGETS = st.sampled_from(["a", "b", "c", "d"])
+NAMES = ("a", "b", "c")
+TARGETS = st.sampled_from(NAMES)
+VERDICTS = st.sampled_from(["failed", "succeeded", "released", "lost"])
 SETTINGS = BreakerSettings(consecutive_failures=2, open_for=10, probe_age=7)
 ALLOWED = {
     (Phase.CLOSED, Phase.OPEN),
@@ -24,7 +26,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = HandClock()
-        self.breakers = CircuitBreakers(SETTINGS, clock=self.clock, max_targets=3, on_transition=self.changed)
+        self.breakers = CircuitBreakers(SETTINGS, clock=self.clock, max_targets=2, on_transition=self.changed)
         self.under_way: list[tuple[str, Attempt]] = []
         self.probes: dict[str, tuple[Attempt, float]] = {}  # the newest, and when its place is free
         self.phases: dict[str, Phase] = {}
@@ -54,11 +56,19 @@ class BreakerMachine(RuleBasedStateMachine):
                 assert free_at <= self.clock.now, "a second probe beside the first"
                 self.probes[target_name] = attempt, self.clock.now + SETTINGS.probe_age
 
-    @rule(which=st.integers(0, 100), verdict=st.sampled_from(["succeeded", "failed", "released", "lost"]))
+    @rule(target_name=TARGETS, times=st.integers(1, 2), verdict=VERDICTS)
+    def call_and_end(self, target_name: str, times: int, verdict: str) -> None:
+        for _ in range(times):
+            calls = len(self.under_way)
+            self.call(target_name)
+            if len(self.under_way) > calls:
+                self.end(0, verdict)
+
+    @rule(which=st.integers(0, 5), verdict=VERDICTS)
     def end(self, which: int, verdict: str) -> None:
         if not self.under_way:
             return
-        name, attempt = self.under_way.pop(which % len(self.under_way))
+        name, attempt = self.under_way.pop(-1 - which % len(self.under_way))
         if verdict == "lost":
             return
         is_probe = name in self.probes and self.probes[name][0] is attempt
@@ -76,13 +86,13 @@ class BreakerMachine(RuleBasedStateMachine):
         elif before.phase is not Phase.CLOSED:
             assert after == before, "only the probe's verdict counts"
 
-    @rule(seconds=st.floats(0.5, 12))
+    @rule(seconds=st.sampled_from([0.5, 3, 6.5, 7, 10]))
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
     @invariant()
     def nothing_is_for_ever(self) -> None:
-        for name in ("a", "b", "c", "d"):
+        for name in NAMES:
             due = self.breakers.retry_at(name)
             assert due is None or due <= self.clock.now + max(SETTINGS.open_for, SETTINGS.probe_age)
 

@@ -27,10 +27,19 @@ class _JumpingSelector(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._complaints: list[dict[str, Any]] = []
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self._complaints.append(context)
+
+    def close(self) -> None:
+        super().close()
+        complaints, self._complaints = self._complaints, []
+        assert not complaints, f"raised in a callback, or never retrieved: {complaints}"
 
 
 def runner() -> asyncio.Runner:
