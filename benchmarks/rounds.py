@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 from rich.console import Console
 from rich.table import Table
@@ -45,16 +45,30 @@ class Side:
 
 
 async def compare(
-    name: str, ours: Side, theirs: Side, *, unit: str, target: float, rounds: int, console: Console
+    name: str,
+    ours: Side,
+    theirs: Side,
+    *,
+    unit: str,
+    target: float,
+    rounds: int,
+    console: Console,
+    slices: int = 1,
 ) -> Figure:
-    """The median of ours / theirs over the rounds. Who goes first alternates, so that a drift hits both."""
+    """The median of ours / theirs over the rounds.
+
+    A round measures both in turn, `slices` times each, and takes their means. Who goes first alternates, so
+    that a drift hits both.
+    """
     table = Table("round", f"{ours.label} {unit}", f"{theirs.label} {unit}", "ratio", title=name)
     ratios: list[float] = []
     for number in range(1, rounds + 1):
-        if number % 2:
-            a, b = await ours.measure(), await theirs.measure()
-        else:
-            b, a = await theirs.measure(), await ours.measure()
+        first, second = (ours, theirs) if number % 2 else (theirs, ours)
+        measured: dict[str, list[float]] = {first.label: [], second.label: []}
+        for _ in range(slices):
+            for side in (first, second):
+                measured[side.label].append(await side.measure())
+        a, b = mean(measured[ours.label]), mean(measured[theirs.label])
         ratios.append(a / b)
         table.add_row(str(number), f"{a:,.1f}", f"{b:,.1f}", f"{a / b:.2f}")
     console.print(table)

@@ -6,12 +6,13 @@ import asyncio
 import fcntl
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from emulator.engine.faults import CrashPoint
@@ -44,19 +45,21 @@ class StoreStatistics:
     failed_total: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Write:
-    """A job on its way to the writer thread, and the future that its caller awaits."""
+    """A job on its way to the writer thread, its caller's future, and what follows on success."""
 
     job: Job[Any]
     future: asyncio.Future[Any]
+    then: Callable[[Any], object] | None
 
 
 class Store:
     """SQLite on one writer thread with group commit (WAL, synchronous=FULL) and one reader thread.
 
-    Jobs are plain functions of a connection: they run on those threads, so they must touch nothing else that
-    changes, and they never begin, commit or roll back. The store belongs to the event loop that opened it.
+    Jobs are plain functions of a connection: they run on those threads and may run twice, so they must touch
+    nothing else that changes, and they never begin, commit or roll back. The store belongs to the event loop
+    that opened it. One commit is under way at a time; what is written meanwhile makes up the next.
     """
 
     def __init__(
@@ -81,7 +84,9 @@ class Store:
         self._max_batch = max_batch
         self._at_write = at_write or _go_on
         self._crash: StoreError | None = None
-        self._writes: SimpleQueue[_Write | None] = SimpleQueue()
+        self._batches: SimpleQueue[list[_Write] | None] = SimpleQueue()
+        self._waiting: deque[_Write] = deque()
+        self._is_committing = False
         self._write_slots = asyncio.Semaphore(max_pending)
         self._read_slots = asyncio.Semaphore(max_pending)
         self._is_open = False
@@ -114,23 +119,24 @@ class Store:
         if not self._is_open:
             return
         self._is_open = False
-        self._writes.put(None)
+        self._hand_over()
         await self._writer_done.wait()
         await asyncio.to_thread(self._reader_thread.shutdown)
         await asyncio.to_thread(self._disconnect)
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], then: Callable[[T], object] | None = None) -> T:
         """Run `job` within the next group commit; return what it returned once that is on disk.
 
         A job that raises is rolled back alone and raises here; the others of its batch commit. A commit that
-        fails raises StoreError for its whole batch. A cancelled caller's job may be committed all the same.
+        fails raises StoreError for its whole batch. A cancelled caller's job may be committed all the same:
+        `then` is called with what it returned as soon as it is on disk, whether or not the caller waits.
         """
         await self._write_slots.acquire()
         try:
             self._require_open()
             future: asyncio.Future[T] = self._loop.create_future()
             self._pending += 1
-            self._writes.put(_Write(job, future))
+            self._hand_over_soon(_Write(job, future, then))
         except BaseException:
             self._write_slots.release()
             raise
@@ -197,42 +203,44 @@ class Store:
         finally:
             self._reader.execute("COMMIT")
 
+    def _hand_over_soon(self, write: _Write) -> None:
+        """Let it be committed with what else is written in this turn of the event loop."""
+        if not self._waiting and not self._is_committing:
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append(write)
+
+    def _hand_over(self) -> None:
+        """Give the writer thread the next batch unless it has one; end it when a closed store has none."""
+        if self._is_committing:
+            return
+        if self._waiting:
+            count = min(len(self._waiting), self._max_batch)
+            self._batches.put([self._waiting.popleft() for _ in range(count)])
+            self._is_committing = True
+        elif not self._is_open:
+            self._batches.put(None)
+
     def _run_writer(self) -> None:
-        """The writer thread: take what waits, commit it as one, tell the callers; end at None."""
-        ending = False
-        while not ending:
-            batch: list[_Write] = []
-            write = self._writes.get()
-            while write is not None:
-                batch.append(write)
-                if len(batch) == self._max_batch:
-                    break
-                try:
-                    write = self._writes.get_nowait()
-                except Empty:
-                    break
-            ending = write is None
-            if batch:
-                results = self._commit([write.job for write in batch])
-                self._loop.call_soon_threadsafe(self._settle, batch, results)
+        """The writer thread: commit each batch as one, tell the callers; end at None."""
+        while (batch := self._batches.get()) is not None:
+            results = self._commit([write.job for write in batch])
+            self._loop.call_soon_threadsafe(self._settle, batch, results)
         self._loop.call_soon_threadsafe(self._writer_done.set)
 
     def _commit(self, jobs: Sequence[Job[Any]]) -> list[tuple[Any, BaseException | None]]:
         """Run the jobs in one transaction. Returns, for each, its result or what it raised."""
-        results: list[tuple[Any, BaseException | None]] = []
         execute = self._writer.execute
         if self._crash is not None:
             return [(None, self._crash) for _ in jobs]
         try:
-            execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                execute("SAVEPOINT job")
-                try:
-                    results.append((job(self._writer), None))
-                except BaseException as exc:  # whatever a job raises belongs to its caller alone
-                    execute("ROLLBACK TO job")
-                    results.append((None, exc))
-                execute("RELEASE job")
+            try:
+                execute("BEGIN IMMEDIATE")
+                results: list[tuple[Any, BaseException | None]] = [(job(self._writer), None) for job in jobs]
+            except BaseException:  # a job raised, which is rare: begin again, able to undo one alone
+                with suppress(sqlite3.Error):  # SQLite has rolled back already after some failures
+                    execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
+                results = [self._run_undoable(job) for job in jobs]
             self._at_write(CrashPoint.BEFORE_COMMIT, len(jobs))
             execute("COMMIT")
             self._at_write(CrashPoint.AFTER_COMMIT, len(jobs))
@@ -246,16 +254,31 @@ class Store:
             return [(None, failure) for _ in jobs]
         return results
 
+    def _run_undoable(self, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        execute = self._writer.execute
+        execute("SAVEPOINT job")
+        try:
+            result, error = job(self._writer), None
+        except BaseException as exc:  # whatever a job raises belongs to its caller alone
+            execute("ROLLBACK TO job")
+            result, error = None, exc
+        execute("RELEASE job")
+        return result, error
+
     def _settle(self, batch: Sequence[_Write], results: Sequence[tuple[Any, BaseException | None]]) -> None:
         """Back on the event loop: give each caller its result, and its place to the next one."""
         self._commits += 1
         self._committed.set()
         self._committed = asyncio.Event()
+        self._is_committing = False
+        self._hand_over()
         for write, (result, error) in zip(batch, results, strict=True):
             self._pending -= 1
             self._write_slots.release()
             if error is None:
                 self._written += 1
+                if write.then is not None:
+                    write.then(result)
             else:
                 self._failed += 1
             if write.future.done():

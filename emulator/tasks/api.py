@@ -46,10 +46,10 @@ class CloudTasks:
             "ResumeQueue": self._finished(self.resume_queue),
             "PurgeQueue": self._finished(self.purge_queue),
             "DeleteQueue": self._finished(self.delete_queue),
-            "CreateTask": self._finished(self.create_task),
+            "CreateTask": self.create_task,
             "GetTask": self.get_task,
             "ListTasks": self.list_tasks,
-            "DeleteTask": self._finished(self.delete_task),
+            "DeleteTask": self.delete_task,
             "RunTask": self._finished(self.run_task),
             "BatchCreateTasks": self._finished(self._batches.create),
             "BatchDeleteTasks": self._finished(self._batches.delete),
@@ -64,7 +64,8 @@ class CloudTasks:
         """The method, run to its end even where its caller leaves in the middle.
 
         What it put on disk must reach the queues in memory too: a task that is on disk alone waits for the
-        next start, while its name refuses the caller's second try.
+        next start, while its name refuses the caller's second try. (A method whose one write says what
+        follows it, as `Store.write` takes it, needs none of this.)
         """
 
         async def run(request: Pb, **given: Any) -> Any:

@@ -20,7 +20,6 @@ class NewTask:
 
     queue: LiveQueue
     task_id: str
-    is_named: bool
     created_at: float
     schedule_time: float
     message: Pb
@@ -29,15 +28,13 @@ class NewTask:
 
 def new_task(queue: LiveQueue, given: Pb, *, now: float) -> NewTask:
     """Raises InvalidArgumentError, or UNIMPLEMENTED for a field that is not served."""
-    is_named = bool(given.name)
-    task_id = names.task_id_under(given.name, queue.name) if is_named else names.generate_task_id()
+    task_id = names.task_id_under(given.name, queue.name) if given.name else names.generate_task_id()
     message = stored_task(
         given, f"{queue.name}/tasks/{task_id}", queue=queue.message, queue_retry=queue.settings.retry, now=now
     )
     return NewTask(
         queue=queue,
         task_id=task_id,
-        is_named=is_named,
         created_at=now,
         schedule_time=message.schedule_time.ToMicroseconds() / 1e6,
         message=message,
@@ -47,16 +44,22 @@ def new_task(queue: LiveQueue, given: Pb, *, now: float) -> NewTask:
 
 def insert(connection: sqlite3.Connection, new: NewTask, tombstones: Tombstones) -> int:
     """Returns the key. Raises NOT_FOUND (the queue), or ALREADY_EXISTS (the name)."""
-    if new.is_named:
+    try:
+        return _insert(connection, new)
+    except sqlite3.IntegrityError:  # the name is taken, or the queue was deleted since
         tombstones.claim(connection, new.queue.key, new.task_id, new.created_at)
     try:
-        return tables.insert_task(
-            connection,
-            queue=new.queue.key,
-            task_id=new.task_id,
-            created_at=new.created_at,
-            schedule_time=new.schedule_time,
-            message=new.stored,
-        )
-    except sqlite3.IntegrityError as exc:  # the queue was deleted since
+        return _insert(connection, new)
+    except sqlite3.IntegrityError as exc:
         raise queue_not_found() from exc
+
+
+def _insert(connection: sqlite3.Connection, new: NewTask) -> int:
+    return tables.insert_task(
+        connection,
+        queue=new.queue.key,
+        task_id=new.task_id,
+        created_at=new.created_at,
+        schedule_time=new.schedule_time,
+        message=new.stored,
+    )

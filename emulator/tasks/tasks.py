@@ -41,9 +41,12 @@ class Tasks:
         """Raises InvalidArgumentError, UNIMPLEMENTED, NOT_FOUND (the queue) or ALREADY_EXISTS (the name)."""
         queue = self._queues.get(queue_name)
         new = new_task(queue, given, now=self._clock.now())
-        key = await self._store.write(lambda connection: insert(connection, new, self._tombstones))
-        queue.dispatch.add(key, new.schedule_time)
-        self._dispatcher.look(queue)
+
+        def wait(key: int) -> None:
+            queue.dispatch.add(key, new.schedule_time)
+            self._dispatcher.look(queue)
+
+        await self._store.write(lambda connection: insert(connection, new, self._tombstones), wait)
         return answered_task(new.message, view)
 
     async def buffer(
@@ -103,7 +106,7 @@ class Tasks:
             tables.end_task(connection, row.key, now=now)
             return row.key
 
-        queue.dispatch.discard(await self._store.write(delete))
+        await self._store.write(delete, queue.dispatch.discard)
 
     async def run(self, name: str, view: int) -> Pb:
         """Attempt the task at once, and answer it as it is then; the target is not waited for.

@@ -157,6 +157,18 @@ async def test_a_cancelled_caller_gives_its_place_back(store: Store) -> None:
     assert store.statistics().pending == 0
 
 
+async def test_what_follows_a_write_follows_though_its_caller_left_and_not_if_it_failed(store: Store) -> None:
+    followed: list[int] = []
+    left = asyncio.create_task(store.write(insert("a"), followed.append))
+    await asyncio.sleep(0)
+    left.cancel()
+    await store.write(insert("b"), followed.append)
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.write(insert("b"), followed.append)
+    assert left.cancelled()
+    assert followed == [1, 2]
+
+
 async def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
     store = Store(tmp_path / "notes.db", schema=SCHEMA)
     await store.open()
