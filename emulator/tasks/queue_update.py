@@ -20,7 +20,10 @@ _SETTINGS = (
     "stackdriver_logging_config",
 )
 MAX_DOUBLINGS = "retry_config.max_doublings"
-"""The one field whose zero means something else than its absence."""
+"""The one number whose zero means something else than its absence."""
+_URI_OVERRIDE = "http_target.uri_override"
+_EMPTY_TEXTS = {"path_override": "path", "query_override": "query_params"}
+"""Blocks in which an empty text means something: it takes the path or query of a task away."""
 _CAPITAL = re.compile(r"[A-Z]")
 
 
@@ -42,6 +45,8 @@ def updated_queue(
     for path in named:
         if not FieldMask(paths=[path]).IsValidForDescriptor(Queue.DESCRIPTOR):
             raise InvalidArgumentError(f"Invalid field path in update_mask: {path!r} is no field of a Queue.")
+    if explicit is not None:
+        given = as_said(given, explicit)
     merged = Queue()
     merged.CopyFrom(existing)
     for path in named or _SETTINGS:
@@ -51,6 +56,20 @@ def updated_queue(
     if existing.HasField("purge_time"):
         changed.purge_time.CopyFrom(existing.purge_time)
     return changed
+
+
+def as_said(given: Pb, explicit: Collection[str]) -> Pb:
+    """The queue of a JSON request without the path and query overrides that are there and say nothing.
+
+    gcloud sends both with every uri_override, whether or not it was told a path; on the wire they would
+    clear those of all tasks. `explicit`: see `updated_queue`.
+    """
+    said = Queue()
+    said.CopyFrom(given)
+    for block, leaf in _EMPTY_TEXTS.items():
+        if f"{_URI_OVERRIDE}.{block}" in explicit and f"{_URI_OVERRIDE}.{block}.{leaf}" not in explicit:
+            said.http_target.uri_override.ClearField(block)
+    return said
 
 
 def _take(source: Pb, target: Pb, path: str) -> None:

@@ -19,7 +19,7 @@ from emulator.tasks.list_filter import Filter
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.messages import PAUSED, RUNNING, Pb, Queue, set_moment
 from emulator.tasks.queue_resource import checked_queue
-from emulator.tasks.queue_update import MAX_DOUBLINGS, updated_queue
+from emulator.tasks.queue_update import MAX_DOUBLINGS, as_said, updated_queue
 
 
 class Queues:
@@ -84,7 +84,7 @@ class Queues:
         FAILED_PRECONDITION for a name deleted of late.
         """
         names.check_queue_under(given.name, location)
-        queue = checked_queue(given, zero_doublings=MAX_DOUBLINGS in explicit)
+        queue = checked_queue(as_said(given, explicit), zero_doublings=MAX_DOUBLINGS in explicit)
         return (await self._insert(queue)).message
 
     async def update(self, given: Pb, paths: Sequence[str], *, explicit: Collection[str] | None = None) -> Pb:

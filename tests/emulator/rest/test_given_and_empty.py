@@ -1,4 +1,4 @@
-"""A zero in JSON is a value, where a message on the wire has none: max_doublings of a queue."""
+"""A zero or an empty text in JSON is a value, where a message on the wire has none."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.emulator.running import LOCATION, QUEUE
+from tests.emulator.target import Target
 
 NEW = f"{LOCATION}/queues/new"
 LEAF = "retryConfig.maxDoublings"
@@ -56,3 +57,27 @@ async def test_an_update(rest: httpx.AsyncClient, mask: str, body: dict[str, Any
     updated = await rest.patch(f"/v2/{QUEUE}", params={"updateMask": mask} if mask else {}, json=body)
     assert updated.status_code == 200
     assert await doublings(rest, QUEUE) == expected
+
+
+@pytest.mark.parametrize("path", [{}, {"path": None}])
+async def test_an_override_that_says_nothing_takes_no_path_away(
+    rest: httpx.AsyncClient, path: dict[str, Any]
+) -> None:
+    """As gcloud sends it for `--http-uri-override=host:h.example`."""
+    override = {"host": "h.example", "pathOverride": path, "queryOverride": {}}
+    body = {"httpTarget": {"uriOverride": override}}
+    updated = await rest.patch(f"/v2/{QUEUE}", params={"updateMask": "httpTarget.uriOverride"}, json=body)
+    assert updated.json()["httpTarget"] == {"uriOverride": {"host": "h.example"}}
+    created = await rest.post(f"/v2/{LOCATION}/queues", json={"name": NEW, **body})
+    assert created.json()["httpTarget"] == {"uriOverride": {"host": "h.example"}}
+
+
+async def test_an_override_with_an_empty_text_does(rest: httpx.AsyncClient, target: Target) -> None:
+    override = {"pathOverride": {"path": ""}, "queryOverride": {"queryParams": ""}}
+    body = {"httpTarget": {"uriOverride": override}}
+    updated = await rest.patch(f"/v2/{QUEUE}", json=body)
+    assert updated.json()["httpTarget"] == {"uriOverride": {"pathOverride": {}, "queryOverride": {}}}
+    task = {"httpRequest": {"url": "http://h.example/p?q=1"}}
+    assert (await rest.post(f"/v2/{QUEUE}/tasks", json={"task": task})).status_code == 200
+    [request] = await target.received(1)
+    assert request.url == "http://h.example"
