@@ -179,7 +179,7 @@ class Emulator:
     async def _http_sender(self, stack: AsyncExitStack) -> Sender:
         module = await _loaded("emulator.http_sender")
         most = self._settings.tasks.max_in_flight + self._settings.tasks.max_forced_in_flight
-        sender: HttpSender = module.HttpSender(connections=most)
+        sender: HttpSender = module.HttpSender(connections=most, clock=self.clock)
         await sender.open()
         stack.push_async_callback(sender.aclose)
         return sender
@@ -194,6 +194,7 @@ class Emulator:
                 "store": self._store.statistics,
                 "tasks": self.tasks.statistics,
                 "batches": self.tasks.batch_statistics,
+                "queue": self.tasks.stats_by_queue,
                 "pubsub": self.pubsub.statistics,
                 "oidc": self._issuer.statistics,
                 "faults": self.faults.statistics,

@@ -51,8 +51,8 @@ def create_app(
 
     `statistics` names what `/metrics` shows: each callback returns a dataclass whose fields are numbers, and
     field `f` of the entry `n` becomes `sidelane_emulator_n_f` (a counter where `f` ends in `_total`, else a
-    gauge). `tables` is awaited for each view of the console page. `apis` are served under their
-    paths (`/v2`).
+    gauge). One that returns such dataclasses by queue shows gauges with the label `queue`. `tables` is
+    awaited for each view of the console page. `apis` are served under their paths (`/v2`).
     """
     registry = CollectorRegistry()
     registry.register(_Statistics(statistics))
@@ -101,12 +101,27 @@ class _Statistics(Collector):
     def collect(self) -> Iterable[Metric]:
         for name, callback in self._callbacks.items():
             statistics = callback()
+            if isinstance(statistics, Mapping):
+                yield from _by_queue(name, statistics)
+                continue
             for field, value in asdict(statistics).items():
                 family = CounterMetricFamily if field.endswith("_total") else GaugeMetricFamily
                 yield family(f"sidelane_emulator_{name}_{field}", type(statistics).__doc__ or name, value)
 
     def describe(self) -> Iterable[Metric]:
         return ()  # names come from the values; without this, registering would call every callback
+
+
+def _by_queue(name: str, statistics: Mapping[str, Any]) -> Iterable[Metric]:
+    """One metric for each field, with a sample for each queue that has a value."""
+    families: dict[str, Metric] = {}
+    for queue, values in statistics.items():
+        for field, value in asdict(values).items():
+            metric = f"sidelane_emulator_{name}_{field}"
+            family = families.setdefault(metric, Metric(metric, type(values).__doc__ or name, "gauge"))
+            if value is not None:
+                family.add_sample(metric, {"queue": queue}, value)
+    return families.values()
 
 
 def _cached() -> dict[str, str]:

@@ -8,7 +8,10 @@ import re
 import aiohttp
 from yarl import URL
 
+from emulator.engine.clock import Clock, SystemClock
 from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response
+from emulator.engine.redirects import Answer, followed
+from emulator.engine.retry_after import seconds_of
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -19,12 +22,14 @@ _BODY_READ = 65_536
 class HttpSender:
     """One pool of at most `connections`; a dispatch beyond that waits for one within its deadline.
 
-    Redirects are not followed, cookies not kept, and no header is added that the request does not have, but
-    those that HTTP itself needs.
+    Redirects are followed where the request says so, cookies not kept, and no header is added that the
+    request does not have, but those that HTTP itself needs.
     """
 
-    def __init__(self, *, connections: int) -> None:
+    def __init__(self, *, connections: int, clock: Clock | None = None) -> None:
+        """`clock`: by which a Retry-After that is a date is read; the machine's without one."""
         self._connections = connections
+        self._clock = clock or SystemClock()
 
     async def open(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -40,17 +45,17 @@ class HttpSender:
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
         """Return how the dispatch ended, after at most `deadline` seconds."""
-        if _BAD_ESCAPE.search(request.url):
-            return Failure(FailureReason.UNREACHABLE, f"{request.url} has a bad percent-escape")
         try:
             async with asyncio.timeout(deadline):
-                return await self._exchange(request)
+                return await followed(request, self._exchange)
         except TimeoutError:
             return Failure(FailureReason.TIMEOUT, f"{request.url} did not answer within {deadline:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             return Failure(FailureReason.UNREACHABLE, f"{request.url} could not be reached: {exc!r}")
 
-    async def _exchange(self, request: HttpRequest) -> Response:
+    async def _exchange(self, request: HttpRequest) -> Answer:
+        if _BAD_ESCAPE.search(request.url):
+            raise ValueError("its URL has a bad percent-escape")
         async with self._session.request(
             request.method,
             URL(request.url, encoded=request.url.isascii()),
@@ -64,4 +69,5 @@ class HttpSender:
                 if length > _BODY_READ:
                     response.close()
                     break
-            return Response(response.status)
+            retry_after = seconds_of(response.headers.get("Retry-After"), now=self._clock.now())
+            return Answer(Response(response.status, retry_after), response.headers.get("Location"))

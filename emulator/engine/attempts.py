@@ -103,15 +103,24 @@ def is_success(end: End) -> bool:
 
 
 def judge(
-    end: End, attempts: Attempts, retry: RetryConfig, *, now: float, forced_at: float | None = None
+    end: End,
+    attempts: Attempts,
+    retry: RetryConfig,
+    *,
+    now: float,
+    forced_at: float | None = None,
+    hold_back: float = 0.0,
 ) -> Verdict:
     """What becomes of a task whose latest attempt, counted in `attempts`, ended so at `now`.
 
-    The wait is counted from the failure, or from `forced_at`, the RunTask that began the attempt.
+    The wait is counted from the failure, or from `forced_at`, the RunTask that began the attempt. With
+    `hold_back` it is that many seconds from `now` at least.
     """
     if is_success(end):
         return Completed()
     first = now if attempts.first_dispatch_time is None else attempts.first_dispatch_time
     if gives_up(retry, attempts=attempts.dispatch_count, first_attempt_at=first, now=now):
         return Exhausted()
-    return RetryAt((now if forced_at is None else forced_at) + interval(retry, attempts.dispatch_count))
+    waits_from = now if forced_at is None else forced_at
+    again = waits_from + interval(retry, attempts.dispatch_count)
+    return RetryAt(max(again, now + hold_back) if hold_back else again)

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emulator.engine.settings import RateLimits
+from emulator.engine.throttle import Throttle
 from emulator.engine.token_bucket import TokenBucket
 
 _STALE_ALLOWED = 1024
+_RECOVERS_IN = 1.0
+"""Seconds after which a queue that was slowed down is looked at again, since its rate has grown."""
 _SHUFFLED = 256
 """Due tasks that change places at a time, so that a long backlog costs no more than a short one."""
 
@@ -20,12 +23,15 @@ _SHUFFLED = 256
 class DispatchQueueStatistics:
     """Tasks that wait for their time or turn, dispatches that wait for an answer, and their limit.
 
-    Forced attempts are not among the dispatches, since the limit does not bound them.
+    Forced attempts are not among the dispatches, since the limit does not bound them. `under_way` counts
+    attempts that have begun and are not recorded, forced ones included; `tasks` all that are not done.
     """
 
     waiting: int
     in_flight: int
     max_in_flight: int
+    under_way: int
+    tasks: int
 
 
 class DispatchQueue:
@@ -40,7 +46,9 @@ class DispatchQueue:
 
     def __init__(self, rate_limits: RateLimits, *, paused: bool, now: float) -> None:
         self.paused = paused
-        self._max_in_flight = rate_limits.max_concurrent_dispatches
+        self._limits = rate_limits
+        self._throttle = Throttle()
+        self._share = 1.0  # of its rate, which the bucket has
         self._bucket = TokenBucket(
             rate=rate_limits.max_dispatches_per_second, burst=rate_limits.max_burst_size, now=now
         )
@@ -48,14 +56,17 @@ class DispatchQueue:
         self._heap: list[tuple[float, int]] = []  # an entry counts only while `_due` says the same
         self._in_flight: set[int] = set()
         self._under_way: dict[int, list[float]] = {}  # when the attempts of a task began
+        self._begun = 0  # all of them together
         self._after: dict[int, float] = {}  # due times of tasks that wait once no attempt is under way
 
     def change(self, rate_limits: RateLimits, *, now: float) -> None:
         """Go on with other limits; what is in flight stays so."""
-        self._max_in_flight = rate_limits.max_concurrent_dispatches
-        self._bucket.change(
-            rate=rate_limits.max_dispatches_per_second, burst=rate_limits.max_burst_size, now=now
-        )
+        self._limits = rate_limits
+        self._refit(now)
+
+    def slow_down(self, now: float) -> None:
+        """The target is overloaded: dispatch at a lower rate for a while."""
+        self._throttle.cut(now)
 
     def add(self, task: int, due: float) -> None:
         """Let `task` wait until `due`, and until no attempt of it is under way; a later call counts."""
@@ -89,7 +100,9 @@ class DispatchQueue:
         taken: list[tuple[int, float]] = []
         if self.paused:
             return taken
-        slots = min(slots, self._max_in_flight - len(self._in_flight))
+        if self._share != self._throttle.share(now):
+            self._refit(now)
+        slots = min(slots, self._limits.max_concurrent_dispatches - len(self._in_flight))
         while len(taken) < slots and (first := self._first()) is not None:
             due, task = first
             if due > now or not self._bucket.take(now):
@@ -98,6 +111,7 @@ class DispatchQueue:
             del self._due[task]
             self._in_flight.add(task)
             self._under_way[task] = [now]
+            self._begun += 1
             taken.append((task, due))
         return taken
 
@@ -124,6 +138,7 @@ class DispatchQueue:
         elif task not in self._under_way:
             return False
         self._under_way.setdefault(task, []).append(now)
+        self._begun += 1
         return True
 
     def finish(self, task: int) -> None:
@@ -134,6 +149,7 @@ class DispatchQueue:
         """The attempt that began then is recorded; the task goes again if it was added meanwhile."""
         attempts = self._under_way[task]
         attempts.remove(began)
+        self._begun -= 1
         if attempts:
             return
         del self._under_way[task]
@@ -144,17 +160,47 @@ class DispatchQueue:
     def look_again_at(self, now: float) -> float | None:
         """When `take` may find more; None if that takes another call first (`add`, `finish`, a resume)."""
         first = None if self.paused else self._first()
-        if first is None or len(self._in_flight) >= self._max_in_flight:
+        if first is None or len(self._in_flight) >= self._limits.max_concurrent_dispatches:
             return None
-        return max(first[0], self._bucket.next_token_at(now))
+        token_at = self._bucket.next_token_at(now)
+        if self._share < 1:
+            token_at = min(token_at, now + _RECOVERS_IN)
+        return max(first[0], token_at)
 
     def under_way(self, task: int) -> Sequence[float]:
         """When the attempts of `task` that are not yet recorded began, in that order."""
         return tuple(self._under_way.get(task, ()))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way or being recorded, nor waits for anything but a resume."""
+        return not self._under_way and (self.paused or not self._due)
+
+    def first_due(self) -> float | None:
+        """When the first of the waiting tasks is due, or None."""
+        first = self._first()
+        return first[0] if first else None
+
+    def effective_rate(self, now: float) -> float:
+        """Dispatches a second that are made at most."""
+        return self._limits.max_dispatches_per_second * self._throttle.share(now)
+
     def statistics(self) -> DispatchQueueStatistics:
         return DispatchQueueStatistics(
-            waiting=len(self._due), in_flight=len(self._in_flight), max_in_flight=self._max_in_flight
+            waiting=len(self._due),
+            in_flight=len(self._in_flight),
+            max_in_flight=self._limits.max_concurrent_dispatches,
+            under_way=self._begun,
+            tasks=len(self._due) + len(self._under_way),
+        )
+
+    def _refit(self, now: float) -> None:
+        """Give the bucket the limits, and of them the share that the throttle leaves."""
+        self._share = self._throttle.share(now)
+        self._bucket.change(
+            rate=self._limits.max_dispatches_per_second * self._share,
+            burst=max(1, int(self._limits.max_burst_size * self._share)),
+            now=now,
         )
 
     def _wait(self, task: int, due: float) -> None:

@@ -18,6 +18,8 @@ class HttpRequest:
     body: bytes
     source: str = ""
     """Full name of the queue or subscription that it comes from."""
+    follow_redirects: bool = False
+    """Whether a redirect is followed, within the same deadline, or an answer as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Response:
     """The target answered with this status; its body means nothing to a queue."""
 
     status: int
+    retry_after: float | None = None
+    """Seconds for which it asks not to be called again."""
 
 
 class FailureReason(StrEnum):

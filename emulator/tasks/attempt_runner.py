@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from emulator.engine.attempts import Completed, Exhausted, RetryAt, is_success
 from emulator.engine.clock import Clock
-from emulator.engine.exchange import End, Failure, FailureReason, Sender
+from emulator.engine.exchange import End, Failure, FailureReason, Response, Sender
+from emulator.engine.throttle import is_overload, wait_asked_for
 from emulator.errors import NoTargetError, StoreClosedError
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
@@ -40,13 +41,22 @@ class AttemptRunner:
     """Knows the way of one attempt. The queue's memory follows what is on disk, whatever fails in between."""
 
     def __init__(
-        self, store: Store, clock: Clock, sender: Sender, issuer: TokenIssuer, *, app_engine_url: str | None
+        self,
+        store: Store,
+        clock: Clock,
+        sender: Sender,
+        issuer: TokenIssuer,
+        *,
+        app_engine_url: str | None,
+        throttling: bool,
     ) -> None:
+        """`throttling`: whether 429, 503 and Retry-After slow down a queue and hold back its task."""
         self._store = store
         self._clock = clock
         self._sender = sender
         self._issuer = issuer
         self._app_engine_url = app_engine_url
+        self._throttling = throttling
         self.tally = AttemptTally()
 
     async def send(self, queue: LiveQueue, row: TaskRow) -> End:
@@ -62,7 +72,9 @@ class AttemptRunner:
         except Exception as exc:  # a task must go again whatever fails here
             logger.exception("could not dispatch task %s of %s", row.task_id, queue.name)
             return Failure(FailureReason.UNREACHABLE, repr(exc))
-        if isinstance(end, Failure):
+        if isinstance(end, Response):
+            queue.executed.add(self._clock.now())
+        else:
             logger.info("task %s of %s got no answer: %s", row.task_id, queue.name, end.detail)
         return end
 
@@ -71,26 +83,16 @@ class AttemptRunner:
     ) -> None:
         """Put the end on disk; a task that goes again is told to its queue only after that."""
         try:
-            retry, app_engine = queue.settings.retry, False
-            if not is_success(end):
-                task = Task.FromString(row.message)
-                retry = retry_of(task, retry)
-                app_engine = task.HasField("app_engine_http_request")
-            ended = EndedAttempt(
-                queue=queue.key,
-                key=row.key,
-                end=end,
-                schedule_time=row.schedule_time,
-                dispatch_time=began,
-                response_time=self._clock.now(),
-                retry=retry,
-                app_engine=app_engine,
-                forced_at=forced_at,
+            ended = self._ended(queue, row, end, began=began, forced_at=forced_at)
+            await self._store.write(
+                lambda connection: record(connection, ended),
+                lambda recorded: self._follow(queue, row, recorded),
             )
-            recorded = await self._store.write(lambda connection: record(connection, ended))
         except Exception as exc:  # the task must go again whatever fails here
             self.put_back(queue, [row.key], exc)
-            return
+
+    def _follow(self, queue: LiveQueue, row: TaskRow, recorded: Recorded) -> None:
+        """The end is on disk."""
         self._count(recorded)
         if isinstance(recorded.verdict, RetryAt):
             queue.dispatch.add(row.key, recorded.verdict.schedule_time)
@@ -98,6 +100,33 @@ class AttemptRunner:
             queue.dispatch.discard(row.key)
         if isinstance(recorded.verdict, Exhausted):
             logger.warning("task %s of %s is dead: %s", row.task_id, queue.name, recorded.reason)
+
+    def _ended(
+        self, queue: LiveQueue, row: TaskRow, end: End, *, began: float, forced_at: float | None
+    ) -> EndedAttempt:
+        """What is recorded. The task itself is read for a failure alone."""
+        now = self._clock.now()
+        retry, app_engine, hold_back = queue.settings.retry, False, 0.0
+        if not is_success(end):
+            task = Task.FromString(row.message)
+            retry = retry_of(task, retry)
+            app_engine = task.HasField("app_engine_http_request")
+            if self._throttling:
+                hold_back = wait_asked_for(end, retry)
+                if is_overload(end, app_engine=app_engine):
+                    queue.dispatch.slow_down(now)
+        return EndedAttempt(
+            queue=queue.key,
+            key=row.key,
+            end=end,
+            schedule_time=row.schedule_time,
+            dispatch_time=began,
+            response_time=now,
+            retry=retry,
+            app_engine=app_engine,
+            forced_at=forced_at,
+            hold_back=hold_back,
+        )
 
     def put_back(self, queue: LiveQueue, keys: Sequence[int], error: Exception) -> None:
         """Let tasks go again whose row could not be read or written."""

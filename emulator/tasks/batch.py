@@ -148,6 +148,7 @@ class Batches:
         operation, keys = await self._store.write(write)
         for key in keys.values():
             queue.dispatch.discard(key)
+        self._dispatcher.look(queue)
         self._batches += 1
         self._deleted += len(keys)
         self._failed += len(failures)

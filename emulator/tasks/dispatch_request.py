@@ -46,6 +46,7 @@ def _to_url(row: TaskRow, request: Pb, queue: Pb, issuer: TokenIssuer) -> HttpRe
         ),
         body=request.body,
         source=queue.name,
+        follow_redirects=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import grpc
@@ -58,10 +58,13 @@ class Dispatcher:
         max_forced: int = 100,
         faults: FaultSwitches | None = None,
         app_engine_url: str | None = None,
+        throttling: bool = False,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._runner = AttemptRunner(store, clock, sender, issuer, app_engine_url=app_engine_url)
+        self._runner = AttemptRunner(
+            store, clock, sender, issuer, app_engine_url=app_engine_url, throttling=throttling
+        )
         self._faults = faults
         self._max_in_flight = max_in_flight
         self._free = max_in_flight
@@ -71,11 +74,13 @@ class Dispatcher:
         self._to_look_at: dict[int, LiveQueue] = {}
         self._without_slot: dict[int, LiveQueue] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
         self._closed = False
 
     async def aclose(self, grace: float) -> None:
         """Dispatch no more; what is under way may end within `grace` seconds, the rest goes again later."""
         self._closed = True
+        self._changed.set()
         for timer in self._timers.values():
             timer.cancel()
         if self._running:
@@ -85,7 +90,7 @@ class Dispatcher:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def look(self, queue: LiveQueue) -> None:
-        """Something changed about the queue: dispatch what goes now, at the next turn of the event loop."""
+        """Something changed about the queue or its tasks: dispatch what goes now, at the loop's next turn."""
         if not self._to_look_at:
             asyncio.get_running_loop().call_soon(self._look_at_all)
         self._to_look_at[queue.key] = queue
@@ -123,6 +128,15 @@ class Dispatcher:
         self._without_slot.pop(queue.key, None)
         if timer := self._timers.pop(queue.key, None):
             timer.cancel()
+        self._changed.set()
+
+    async def drained(self, queues: Callable[[], Iterable[LiveQueue]]) -> None:
+        """Return once all `queues` are idle at a time. Raises StoreClosedError when dispatching ends."""
+        while not all(queue.dispatch.is_idle for queue in queues()):
+            if self._closed:
+                raise StoreClosedError
+            self._changed.clear()
+            await self._changed.wait()
 
     def statistics(self) -> DispatcherStatistics:
         tally = self._runner.tally
@@ -142,6 +156,7 @@ class Dispatcher:
         queues, self._to_look_at = self._to_look_at, {}
         for queue in queues.values():
             self._look_at(queue)
+        self._changed.set()
 
     def _look_at(self, queue: LiveQueue) -> None:
         if self._closed:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from emulator.engine.dispatch_queue import DispatchQueue
+from emulator.engine.last_minute import LastMinute
 from emulator.tasks.messages import PAUSED, Pb, Queue
 from emulator.tasks.queue_resource import settings_of
 
 
 class LiveQueue:
-    """`message` is the Queue as committed; `settings` and `dispatch` follow it."""
+    """`message` is the Queue as committed; `settings` and `dispatch` follow it.
+
+    `executed` counts the attempts that got a reply.
+    """
 
     def __init__(self, key: int, message: Pb, *, now: float) -> None:
         self.key = key
         self.message = message
+        self.executed = LastMinute()
         self.settings = settings_of(message)
         self.dispatch = DispatchQueue(self.settings.rate_limits, paused=message.state == PAUSED, now=now)
 

@@ -113,10 +113,10 @@ class Queues:
     async def purge(self, name: str) -> Pb:
         """End every task that is there. Raises InvalidArgumentError, or NOT_FOUND."""
         queue, now = self.get(name), self._clock.now()
-        last = await self._store.write(
-            lambda connection: tables.end_all_tasks(connection, queue.key, now=now)
+        await self._store.write(
+            lambda connection: tables.end_all_tasks(connection, queue.key, now=now),
+            queue.dispatch.discard_through,
         )
-        queue.dispatch.discard_through(last)
         return await self._change(queue, lambda message: set_moment(message.purge_time, now))
 
     async def delete(self, name: str) -> None:

@@ -30,6 +30,8 @@ class EndedAttempt:
     """Whether the task's target is an App Engine app."""
     forced_at: float | None
     """When RunTask was called, for an attempt that it began."""
+    hold_back: float
+    """Seconds for which the task does not go again."""
 
     def after(self, attempts: Attempts) -> Attempts:
         return attempts.followed_by(
@@ -63,7 +65,14 @@ def record(connection: sqlite3.Connection, ended: EndedAttempt) -> Recorded:
     if found is None:
         return Recorded(None)
     attempts = ended.after(found.attempts)
-    verdict = judge(ended.end, attempts, ended.retry, now=ended.response_time, forced_at=ended.forced_at)
+    verdict = judge(
+        ended.end,
+        attempts,
+        ended.retry,
+        now=ended.response_time,
+        forced_at=ended.forced_at,
+        hold_back=ended.hold_back,
+    )
     again = verdict.schedule_time if isinstance(verdict, RetryAt) else ended.schedule_time
     attempt_rows.record(connection, ended.key, attempts, history=found.history, schedule_time=again)
     if not isinstance(verdict, Exhausted):
@@ -78,4 +87,4 @@ def _reason(attempts: Attempts) -> str:
     last = attempts.last
     ended = f"the last one ended with {last.status if last else 0}"
     detail = f" ({last.detail})" if last and last.detail else ""
-    return f"its {attempts.dispatch_count} attempts are used up, {ended}{detail}"
+    return f"its attempts ({attempts.dispatch_count}) are used up, {ended}{detail}"

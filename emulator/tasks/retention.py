@@ -11,6 +11,7 @@ from emulator.engine.clock import Clock, sleep_until
 from emulator.errors import StoreError
 from emulator.store import Store
 from emulator.tasks import dead_rows, tables
+from emulator.tasks.dispatcher import Dispatcher
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.queues import Queues
 
@@ -28,11 +29,15 @@ _REASON = "it is 31 days old, and was not delivered"
 class Retention:
     """Sweeps now and every minute, from `open` to `aclose`."""
 
-    def __init__(self, store: Store, clock: Clock, queues: Queues, *, tombstone_ttl: float) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, dispatcher: Dispatcher, queues: Queues, *, tombstone_ttl: float
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._dispatcher = dispatcher
         self._queues = queues
         self._tombstone_ttl = tombstone_ttl
+        self.dead_dropped = 0  # dead tasks that left for newer ones
 
     async def open(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -61,18 +66,21 @@ class Retention:
     async def _end_old(self, queue: LiveQueue, now: float) -> int:
         """The service deletes such tasks; here they are kept as dead."""
 
-        def end(connection: sqlite3.Connection) -> list[int]:
+        def end(connection: sqlite3.Connection) -> tuple[list[int], int]:
+            dropped = 0
             old = tables.pending_created_before(connection, queue.key, now - RETENTION, limit=_OLD_BATCH)
             if old:
                 dead_rows.bury(connection, old, now=now, reason=_REASON)
                 tables.end_tasks(connection, old, now=now)
-                dead_rows.drop_oldest(connection, queue.key)
-            return old
+                dropped = dead_rows.drop_oldest(connection, queue.key)
+            return old, dropped
 
-        ended = await self._store.write(end)
+        ended, dropped = await self._store.write(end)
+        self.dead_dropped += dropped
         for key in ended:
             queue.dispatch.discard(key)
         if ended:
+            self._dispatcher.look(queue)
             logger.warning("%d tasks of %s are dead: %s", len(ended), queue.name, _REASON)
         return len(ended)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc.aio
 
@@ -20,10 +20,15 @@ from emulator.tasks import rest
 from emulator.tasks.api import CloudTasks
 from emulator.tasks.batch import Batches, BatchStatistics
 from emulator.tasks.cmek import CmekConfigs
+from emulator.tasks.dead_rows import DeadTask
+from emulator.tasks.dead_tasks import DeadTasks
 from emulator.tasks.dispatcher import Dispatcher, DispatcherStatistics
+from emulator.tasks.history import AttemptRecord
+from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.locations import Locations
 from emulator.tasks.messages import PAUSED, Pb
 from emulator.tasks.operations import Operations
+from emulator.tasks.queue_stats import QueueStats, queue_stats
 from emulator.tasks.queues import Queues, require_queue
 from emulator.tasks.retention import Retention
 from emulator.tasks.tasks import Tasks
@@ -43,6 +48,8 @@ class TasksSettings:
     """Attempts under way at a time, all queues together."""
     max_forced_in_flight: int = 100
     """Attempts that RunTask began, under way at a time beside the others; production allows 60 a minute."""
+    throttling: bool = False
+    """Whether 429, 503 and Retry-After from a target slow its queue down, as in production."""
     shutdown_grace: float = 3.0
     """For which attempts under way may end when the emulator closes."""
     app_engine_url: str | None = None
@@ -85,11 +92,15 @@ class TasksService:
             max_in_flight=settings.max_in_flight,
             max_forced=settings.max_forced_in_flight,
             app_engine_url=settings.app_engine_url,
+            throttling=settings.throttling,
             faults=faults,
         )
         self._queues = Queues(store, clock, self._dispatcher, tombstone_ttl=settings.queue_tombstone_ttl)
-        self._retention = Retention(store, clock, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
+        self._retention = Retention(
+            store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl
+        )
         tasks = Tasks(store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl)
+        self._dead = DeadTasks(store, clock, self._dispatcher, self._queues)
         self._batches = Batches(
             store, clock, self._dispatcher, self._queues, tombstone_ttl=settings.task_tombstone_ttl
         )
@@ -155,8 +166,61 @@ class TasksService:
         moments = (queue.dispatch.look_again_at(now) for queue in self._queues)
         return min((moment for moment in moments if moment is not None), default=None)
 
+    async def attempts(self, name: str) -> Sequence[AttemptRecord]:
+        """The latest 100 attempts that ended of a task, oldest first; it may have ended of late, or be dead.
+
+        Raises InvalidArgumentError, or NOT_FOUND.
+        """
+        return await self._dead.attempts(name)
+
+    async def dead(self, queue: str | None = None, *, after: int = 0, limit: int = 100) -> Sequence[DeadTask]:
+        """At most `limit` dead tasks of the queue, or of all, in the order of death, after the key `after`.
+
+        A task is dead that the service would have deleted undelivered: its attempts are used up, or it is 31
+        days old. Each queue keeps its latest 10,000. Raises InvalidArgumentError, or NOT_FOUND for the queue.
+        """
+        return await self._dead.page(queue, after=after, limit=limit)
+
+    async def requeue(self, name: str) -> None:
+        """Let a dead task go again, now, under its name and with all its attempts before it.
+
+        Where several tasks of that name died, it is the latest. Raises InvalidArgumentError, NOT_FOUND, or
+        ALREADY_EXISTS where a task of that name is not dead.
+        """
+        await self._dead.requeue(name)
+
+    async def discard_dead(self, name: str) -> None:
+        """Forget a dead task, of several of that name the latest.
+
+        Raises InvalidArgumentError, or NOT_FOUND.
+        """
+        await self._dead.discard(name)
+
+    async def drained(self, queues: Sequence[str] = ()) -> None:
+        """Return once nothing waits, is under way or is being recorded in these queues, or in any.
+
+        What waits in a paused queue does not count; a task of a later time does. A queue that is deleted
+        meanwhile is done. Raises InvalidArgumentError, NOT_FOUND, or StoreClosedError on `aclose`.
+        """
+        named = [self._queues.get(name) for name in queues]
+
+        def these() -> list[LiveQueue]:
+            return [queue for queue in self._queues if not named or queue in named]
+
+        await self._dispatcher.drained(these)
+
+    def queue_stats(self, name: str) -> QueueStats:
+        """How the queue is doing at this moment. Raises InvalidArgumentError, or NOT_FOUND."""
+        return queue_stats(self._queues.get(name), self._clock.now())
+
+    def stats_by_queue(self) -> Mapping[str, QueueStats]:
+        """`queue_stats` of every queue by its full name, for metrics."""
+        return {queue.name: queue_stats(queue, self._clock.now()) for queue in self._queues}
+
     def statistics(self) -> DispatcherStatistics:
-        return self._dispatcher.statistics()
+        statistics = self._dispatcher.statistics()
+        dropped = statistics.dead_dropped_total + self._retention.dead_dropped
+        return replace(statistics, dead_dropped_total=dropped)
 
     def batch_statistics(self) -> BatchStatistics:
         return self._batches.statistics()

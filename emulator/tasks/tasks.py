@@ -106,7 +106,11 @@ class Tasks:
             tables.end_task(connection, row.key, now=now)
             return row.key
 
-        await self._store.write(delete, queue.dispatch.discard)
+        def forget(key: int) -> None:
+            queue.dispatch.discard(key)
+            self._dispatcher.look(queue)
+
+        await self._store.write(delete, forget)
 
     async def run(self, name: str, view: int) -> Pb:
         """Attempt the task at once, and answer it as it is then; the target is not waited for.

@@ -33,7 +33,7 @@ class Tombstones:
     def require(self, row: TaskRow | None, now: float) -> TaskRow:
         """The row of a task that exists. Raises NOT_FOUND."""
         if row is None or (row.ended_at is not None and self._is_free(row.ended_at, now)):
-            raise ApiError(grpc.StatusCode.NOT_FOUND, _NOT_FOUND)
+            raise task_not_found()
         if row.ended_at is not None:
             raise task_gone()
         return row
@@ -44,7 +44,7 @@ class Tombstones:
         if row is None:
             return
         if row.ended_at is None:
-            raise ApiError(grpc.StatusCode.ALREADY_EXISTS, _NAME_TAKEN)
+            raise name_taken()
         if not self._is_free(row.ended_at, now):
             raise ApiError(grpc.StatusCode.ALREADY_EXISTS, _NAME_TAKEN_RECENTLY)
         tables.delete_task_row(connection, row.key)
@@ -56,3 +56,13 @@ class Tombstones:
 def task_gone() -> ApiError:
     """The answer for a task that ended of late."""
     return ApiError(grpc.StatusCode.NOT_FOUND, _GONE)
+
+
+def task_not_found() -> ApiError:
+    """The answer for a task that never existed, as far as is known."""
+    return ApiError(grpc.StatusCode.NOT_FOUND, _NOT_FOUND)
+
+
+def name_taken() -> ApiError:
+    """The answer for the name of a task that exists."""
+    return ApiError(grpc.StatusCode.ALREADY_EXISTS, _NAME_TAKEN)

@@ -21,12 +21,17 @@ class Received:
 
 
 class Receiver:
-    """Answers with `answers` in turn, then 200. A redirect points at /elsewhere."""
+    """Answers with `answers` in turn, then 200, and with `answer_headers`.
+
+    A redirect points at the first of `locations`, which leaves; without one it points nowhere.
+    """
 
     def __init__(self) -> None:
         self._news = asyncio.Condition()
         self._answers: list[int] = []
         self.answer_body = b""
+        self.answer_headers: dict[str, str] = {}
+        self.locations: list[str] = []
         self.is_holding = False  # while set, requests are received and not answered
         self.requests: list[Received] = []
         self.connections = set[str]()
@@ -44,8 +49,10 @@ class Receiver:
             self._news.notify_all()
             await self._news.wait_for(lambda: not self.is_holding)
         status = self._answers.pop(0) if self._answers else 200
-        location = {"Location": "/elsewhere"} if 300 <= status < 400 else {}
-        return web.Response(status=status, headers=location, body=self.answer_body)
+        headers = dict(self.answer_headers)
+        if 300 <= status < 400 and self.locations:
+            headers["Location"] = self.locations.pop(0)
+        return web.Response(status=status, headers=headers, body=self.answer_body)
 
     async def release(self) -> None:
         async with self._news:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from google.cloud.tasks_v2 import Queue, RetryConfig, Task
@@ -26,11 +27,11 @@ class FailingStore:
         self.failures = 0
         self.read = store.read
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], then: Callable[[T], object] | None = None) -> T:
         if self.failures:
             self.failures -= 1
             raise StoreError("the disk is full")
-        return await self._store.write(job)
+        return await self._store.write(job, then)
 
 
 class Bench:

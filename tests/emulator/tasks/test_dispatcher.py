@@ -37,7 +37,7 @@ async def test_backoff_from_dispatch_to_dispatch(
     with caplog.at_level(logging.WARNING):
         await bench.dispatcher.aclose(grace=5)
     assert "task t of" in caplog.text
-    assert "its 9 attempts are used up, the last one ended with 500" in caplog.text
+    assert "its attempts (9) are used up, the last one ended with 500" in caplog.text
     assert await bench.pending() == []
 
 
