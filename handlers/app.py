@@ -19,7 +19,7 @@ from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
 from handlers.webhooks import DeveloperWebhooks
-from lanes import WEBHOOKS, HttpLane, Telemetry
+from lanes import HttpLane, LanesSettings, Telemetry
 from producers import Producer
 from stores.sqlite import open_sqlite
 
@@ -71,9 +71,13 @@ async def standard_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline
     """Open everything that the service uses, and close it in the opposite order."""
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     registry = TaskRegistry(TASK_TYPES)
+    lanes = LanesSettings()
+    # A durable delivery that a breaker refuses must be parked so that its target's tasks come back spread
+    # out. Until they are, deliveries wait for the lane's places alone.
+    webhooks_lane = lanes.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
     async with (
         open_sqlite(settings.database) as stores,
-        HttpLane(WEBHOOKS) as webhooks,
+        HttpLane(webhooks_lane, name="webhooks", egress=lanes.egress()) as webhooks,
         HttpLane(CERTIFICATES_LANE) as certificates,
         Producer(settings, catalog, registry) as producer,
     ):

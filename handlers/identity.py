@@ -12,21 +12,28 @@ from google.auth import exceptions, jwt
 from pydantic import TypeAdapter
 
 from handlers.errors import CertificatesAway, Forbidden, Unauthenticated
-from lanes import HttpLane, LaneError, LaneSettings
+from lanes import HttpLane, LaneError, LaneSettings, Request
 
 GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
 CLOCK_SKEW = 10
 """Seconds by which the caller's clock may differ from ours."""
 
-_FETCH_DEADLINE = 4.0
 _REFETCH_PAUSE = 30.0
 """Seconds before an unknown key id makes us fetch again: a forger must not drive our requests."""
 _DEFAULT_MAX_AGE = 3600.0
 _CERTIFICATES = TypeAdapter(dict[str, str])
 _MAX_AGE = re.compile(r"max-age=(\d+)")
 
-CERTIFICATES_LANE = LaneSettings(connect_timeout=2.0, max_connections=2, max_body_bytes=100_000)
+CERTIFICATES_LANE = LaneSettings(
+    deadline=4.0,
+    max_connections=2,
+    max_waiting=0,
+    max_wait=1.0,
+    max_body_bytes=100_000,
+    breaker_failures=None,  # without them nobody is let in, and they are fetched once an hour
+    is_guarded=False,  # the address is ours to set
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Certificates:
 
     async def _fetch(self) -> None:
         try:
-            answer = await self._lane.send("GET", self._url, deadline=_FETCH_DEADLINE)
+            answer = await self._lane.send(Request(method="GET", url=self._url))
             if answer.status != 200:
                 raise CertificatesAway(f"{self._url} answered {answer.status}; check SIDELANE_OIDC_CERTS_URL")
             certificates = _CERTIFICATES.validate_json(answer.body)

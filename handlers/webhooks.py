@@ -16,14 +16,16 @@ from contracts import (
     MemoryCreated,
     RealtimeTranscript,
 )
-from handlers.delivery import End, NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
+from handlers.delivery import Busy, End, NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.signing import signed_headers
-from lanes import Answer, BadUrl, HttpLane, LaneError
+from lanes import Answer, BadUrl, EgressRefused, HttpLane, LaneError, NotAdmitted, Request
 from stores import Directory
 
 _OBJECT = TypeAdapter(dict[str, object])
 _JSON = "application/json"
+_BUSY_PAUSE = timedelta(seconds=5)
+"""Until a task that found the lane full tries again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +56,19 @@ class DeveloperWebhooks:
         signature = signed_headers(endpoint.secret, delivery_id=delivery.id, body=wire.content, now=now)
         try:
             answer = await self._lane.send(
-                "POST",
-                endpoint.url,
-                deadline=delivery.deadline,
-                params=wire.params,
-                headers={**wire.headers, **signature},
-                content=wire.content,
+                Request(
+                    method="POST",
+                    url=endpoint.url,
+                    deadline=delivery.deadline,
+                    params=wire.params,
+                    headers={**wire.headers, **signature},
+                    content=wire.content,
+                )
             )
-        except BadUrl as error:
+        except (BadUrl, EgressRefused) as error:
             return TargetRefused(Reason.BLOCKED_ADDRESS, str(error))
+        except NotAdmitted as error:
+            return Busy(now + _BUSY_PAUSE, str(error))
         except LaneError as error:
             return TargetFailed(str(error))
         return judge(answer, now)

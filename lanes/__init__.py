@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from lanes.admission import Admission, AdmissionStatistics
 from lanes.breaker import BreakerSettings, BreakerState, Phase
 from lanes.bulkhead import Bulkheads, BulkheadSettings, BulkheadStatistics
 from lanes.circuit_breakers import Attempt, BreakerStatistics, CircuitBreakers, Transition
 from lanes.default_executor import refuse_default_executor
 from lanes.egress import LOCAL, EgressPolicy, check_address, check_url
 from lanes.errors import (
+    AnswerTooLarge,
     BadUrl,
     BreakerOpen,
     BulkheadFull,
@@ -21,6 +23,7 @@ from lanes.errors import (
     FileTooLarge,
     LaneClosed,
     LaneError,
+    LaneSaturated,
     NotAdmitted,
     SamePoolWait,
     StreamsFull,
@@ -30,20 +33,29 @@ from lanes.executors import CRITICAL, STORAGE, Executor, ExecutorSettings, Execu
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
-from lanes.http import WEBHOOKS, Answer, HttpLane, LaneSettings, LaneStatistics
+from lanes.http import Answer, HttpLane, Request, StreamedAnswer
 from lanes.latest import LatestLeft, LatestStatistics, LatestWins
 from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
+from lanes.settings import AUTH, DEFAULT, MAPS, STT, WEBHOOKS, HttpLanesSettings, LaneSettings, LanesSettings
 from lanes.stalls import Cause
 from lanes.telemetry import Telemetry
+from lanes.transport import TransportSettings, open_client
 
 __all__ = (
+    "AUTH",
     "CRITICAL",
+    "DEFAULT",
     "LOCAL",
+    "MAPS",
     "STORAGE",
+    "STT",
     "WEBHOOKS",
+    "Admission",
+    "AdmissionStatistics",
     "Answer",
+    "AnswerTooLarge",
     "Attempt",
     "BadUrl",
     "BreakerOpen",
@@ -75,12 +87,14 @@ __all__ = (
     "Health",
     "HealthServer",
     "HttpLane",
+    "HttpLanesSettings",
     "Job",
     "LagObserver",
     "LaneClosed",
     "LaneError",
+    "LaneSaturated",
     "LaneSettings",
-    "LaneStatistics",
+    "LanesSettings",
     "LatestLeft",
     "LatestStatistics",
     "LatestWins",
@@ -96,15 +110,19 @@ __all__ = (
     "RateState",
     "RateStatistics",
     "Rates",
+    "Request",
     "SamePoolWait",
+    "StreamedAnswer",
     "StreamsFull",
     "Superseded",
     "Telemetry",
     "Transition",
+    "TransportSettings",
     "check_address",
     "check_url",
     "fan_out",
     "fan_out_collect",
     "loop_health",
+    "open_client",
     "refuse_default_executor",
 )

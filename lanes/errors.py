@@ -7,6 +7,7 @@ LaneError
 ├── DeadlineExceeded    the answer was not complete in time
 ├── ConnectFailed       no connection could be made
 ├── ExchangeFailed      the connection broke, or the answer is not HTTP
+├── AnswerTooLarge      the answer is longer than the lane takes
 ├── ExecutorClosed      used before `open()` or after `aclose()`
 ├── ExecutorSaturated   all its threads are busy and its queue is full
 ├── SamePoolWait        a job would wait for another one of its own pool
@@ -15,6 +16,7 @@ LaneError
 ├── NotAdmitted         a policy let nothing be sent now; come back later
 │   ├── BreakerOpen     the target failed too often; says when to come back
 │   ├── BulkheadFull    the target, or the bulkhead as a whole, has as many calls as it may have
+│   ├── LaneSaturated   the lane has as many requests under way and waiting as it may have
 │   └── StreamsFull     latest-wins has as many streams under way as it may have
 └── Superseded          latest-wins dropped the item for a newer one
 """
@@ -48,6 +50,14 @@ class ConnectFailed(LaneError):
 
 class ExchangeFailed(LaneError):
     """The connection broke or the answer is not HTTP; the request may have had its effect."""
+
+
+class AnswerTooLarge(LaneError):
+    """The answer is longer than the lane takes; the request had its effect. `status` is what it said."""
+
+    def __init__(self, status: int, max_bytes: int) -> None:
+        super().__init__(f"an answer of status {status} is longer than the lane's {max_bytes} bytes")
+        self.status = status
 
 
 class ExecutorClosed(LaneError):
@@ -113,6 +123,15 @@ class BulkheadFull(NotAdmitted):
     def __init__(self, target: str, why: str) -> None:
         super().__init__(f"target {target!r} has no place: {why}; come back when calls have ended")
         self.target = target
+        self.why = why
+
+
+class LaneSaturated(NotAdmitted):
+    """The lane is full, whatever the target. Nothing was sent: shed the request, or enqueue it as a task."""
+
+    def __init__(self, lane: str, why: str) -> None:
+        super().__init__(f"the {lane} lane is saturated: {why}; shed the request, or enqueue it as a task")
+        self.lane = lane
 
 
 class StreamsFull(NotAdmitted):

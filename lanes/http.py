@@ -1,35 +1,52 @@
-"""Outgoing HTTP that cannot hold its caller up: pooled, with a total deadline and a capped answer.
+"""Outgoing HTTP that cannot hold its caller up: pooled, bounded, with a total deadline and a capped answer.
 
-The one module that chooses the transport: httpx is what callers see, aiohttp carries it, since
-httpx's own pool collapses under dozens of requests in flight.
+It follows no redirect, decompresses nothing and retries nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from opentelemetry import propagate
 
-from lanes.errors import BadUrl, ConnectFailed, DeadlineExceeded, ExchangeFailed, LaneClosed
+from lanes.admission import Admission, AdmissionStatistics
+from lanes.circuit_breakers import Transition
+from lanes.egress import EgressPolicy, check_url
+from lanes.errors import (
+    AnswerTooLarge,
+    BadUrl,
+    ConnectFailed,
+    DeadlineExceeded,
+    ExchangeFailed,
+    LaneClosed,
+    LaneError,
+)
+from lanes.settings import LaneSettings
+from lanes.transport import TransportSettings, open_client, translating
+
+OpenClient = Callable[[TransportSettings], httpx.AsyncClient]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneSettings:
-    connect_timeout: float
-    """Seconds to make a connection."""
-    max_connections: int
-    """A request that finds none free waits, within its deadline."""
-    max_body_bytes: int
-    """What is read of an answer; the rest is cut off."""
+class Request:
+    """What to send. `params` are merged into the query that the URL already has."""
 
-
-WEBHOOKS = LaneSettings(connect_timeout=2.0, max_connections=64, max_body_bytes=20_000)
+    method: str
+    url: str
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    content: bytes = b""
+    deadline: float | None = None
+    """Seconds for everything: waiting for a place, connecting, sending, reading. None: the lane's own."""
+    target: str | None = None
+    """Whose breaker and places these are; None: the URL's origin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,38 +54,81 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
+    """As it came; where the target compressed it unasked, `content-encoding` says so."""
     truncated: bool
     """The body was longer than the lane's cap."""
 
 
-@dataclass(frozen=True, slots=True)
-class LaneStatistics:
-    in_flight: int
-    max_connections: int
+class StreamedAnswer:
+    """An answer whose body is yet to be read."""
+
+    def __init__(self, response: httpx.Response, max_bytes: int) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._response = response
+        self._max_bytes = max_bytes
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece, as it comes. Raises AnswerTooLarge beyond the lane's cap."""
+        length = 0
+        async for chunk in self._response.aiter_raw():
+            length += len(chunk)
+            if length > self._max_bytes:
+                raise AnswerTooLarge(self.status, self._max_bytes)
+            yield chunk
 
 
 class HttpLane:
-    """A pool of connections for one purpose, bound to the event loop that opened it."""
+    """A pool of connections for one purpose, bound to the event loop that opened it.
 
-    def __init__(self, settings: LaneSettings) -> None:
+    Whatever one target does, it takes no more than its own places, and is left alone while its breaker is
+    open.
+    """
+
+    def __init__(
+        self,
+        settings: LaneSettings,
+        *,
+        name: str = "http",
+        egress: EgressPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        on_wait: Callable[[float], None] | None = None,
+        on_transition: Callable[[Transition], None] | None = None,
+        on_end: Callable[[str, float], None] | None = None,
+        open_client: OpenClient = open_client,
+    ) -> None:
+        """`egress`: what a guarded lane goes by; the strict policy by default.
+
+        Args:
+            clock: of the breakers, in seconds.
+            on_wait: told how many seconds each request waited for its place in the lane.
+            on_transition: told of each breaker that opens, probes or closes.
+            on_end: told how each request ended (`2xx` … `5xx`, the error's name, or `cancelled`), and after
+                how many seconds.
+            open_client: makes the transport; for tests with names and certificates of their own.
+        """
+        self.name = name
         self._settings = settings
+        self._egress = (egress or EgressPolicy()) if settings.is_guarded else None
+        self._admission = Admission(name, settings, clock=clock, on_wait=on_wait, on_transition=on_transition)
+        self._on_end = on_end
+        self._open_client = open_client
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._in_flight = 0
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        limits = httpx.Limits(max_connections=self._settings.max_connections)
-        self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(limits=limits, trust_env=False),
-            timeout=httpx.Timeout(None, connect=self._settings.connect_timeout),
-            follow_redirects=False,
-            trust_env=False,
-            # Unasked-for compression is a way to blow up a small answer.
-            headers={"Accept-Encoding": "identity", "User-Agent": "Sidelane"},
+        self._client = self._open_client(
+            TransportSettings(
+                connect_timeout=self._settings.connect_timeout,
+                max_connections=self._settings.max_connections,
+                keepalive=self._settings.keepalive,
+                egress=self._egress,
+            )
         )
 
     async def aclose(self) -> None:
+        """Refuse new requests and close the connections; a request under way ends in an error."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -82,75 +142,125 @@ class HttpLane:
     ) -> None:
         await self.aclose()
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        deadline: float,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes = b"",
-    ) -> Answer:
-        """Make one request and read its answer; redirects are answers like any other.
-
-        Args:
-            deadline: seconds for everything: waiting for a connection, sending, reading.
-            params: merged into the query that the URL already has.
+    async def send(self, request: Request) -> Answer:
+        """Make one request and read its answer; a redirect is an answer like any other.
 
         Raises:
-            LaneClosed, BadUrl, DeadlineExceeded, ConnectFailed, ExchangeFailed.
+            BadUrl, EgressRefused: nothing was sent, and nothing ever will be to this URL.
+            BreakerOpen, BulkheadFull, LaneSaturated: nothing was sent; try later.
+            ConnectFailed: nothing was sent.
+            DeadlineExceeded, ExchangeFailed, AnswerTooLarge: the request may have had its effect.
+            LaneClosed: this lane is not open on this event loop.
         """
-        if self._client is None or asyncio.get_running_loop() is not self._loop:
-            raise LaneClosed("this lane is not open on this event loop: open it in the loop's lifespan")
-        request = self._client.build_request(
-            method, _checked(url, params), headers=dict(headers or {}), content=content
-        )
-        self._in_flight += 1
-        try:
-            async with asyncio.timeout(deadline):
-                return await self._exchange(self._client, request)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise _timed_out(error, deadline) from error
-        except (httpx.ConnectError, httpx.UnsupportedProtocol) as error:
-            raise ConnectFailed(f"no connection to {request.url.host}: {error}") from error
-        except (httpx.HTTPError, aiohttp.ClientError) as error:  # some pass the transport untranslated
-            raise ExchangeFailed(f"exchange with {request.url.host} broke: {error}") from error
-        finally:
-            self._in_flight -= 1
-
-    def statistics(self) -> LaneStatistics:
-        return LaneStatistics(in_flight=self._in_flight, max_connections=self._settings.max_connections)
-
-    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
-        response = await client.send(request, stream=True)
-        try:
+        async with self._exchange(request) as response:
             body, truncated = await self._read(response)
-        finally:
-            await response.aclose()
         return Answer(status=response.status_code, headers=response.headers, body=body, truncated=truncated)
 
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[StreamedAnswer]:
+        """Make one request and read its answer in the block, which the deadline covers. Raises as `send`."""
+        async with self._exchange(request) as response:
+            yield StreamedAnswer(response, self._settings.max_body_bytes)
+
+    def retry_at(self, target: str) -> float | None:
+        """When to come back to a target whose breaker is open, in the clock's seconds; None when now."""
+        return self._admission.retry_at(target)
+
+    def statistics(self) -> AdmissionStatistics:
+        return self._admission.statistics()
+
+    @asynccontextmanager
+    async def _exchange(self, request: Request) -> AsyncIterator[httpx.Response]:
+        """The response, its body yet to be read, and whatever comes of it as one of our errors."""
+        client = self._opened()
+        wire = self._on_the_wire(client, request)
+        seconds = request.deadline or self._settings.deadline
+        began, end = self._loop_time(), "cancelled"
+        try:
+            async with AsyncExitStack() as admission:
+                async with _until(began + seconds, seconds):
+                    attempt = await admission.enter_async_context(
+                        self._admission.of(request.target or _origin(wire.url))
+                    )
+                try:
+                    async with _until(began + seconds, seconds), _sent(client, wire) as response:
+                        yield response
+                except (ConnectFailed, DeadlineExceeded, ExchangeFailed):
+                    attempt.failed()
+                    raise
+                (attempt.failed if response.status_code >= 500 else attempt.succeeded)()
+            end = f"{response.status_code // 100}xx"
+        except LaneError as error:
+            end = type(error).__name__
+            raise
+        finally:
+            if self._on_end is not None:
+                self._on_end(end, self._loop_time() - began)
+
+    def _loop_time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None or asyncio.get_running_loop() is not self._loop:
+            raise LaneClosed(
+                f"the {self.name} lane is not open on this event loop: open it in the loop's lifespan"
+            )
+        return self._client
+
+    def _on_the_wire(self, client: httpx.AsyncClient, request: Request) -> httpx.Request:
+        headers = dict(request.headers or {})
+        if self._settings.is_traced:
+            propagate.inject(headers)
+        wire = client.build_request(
+            request.method, _parsed(request), headers=headers, content=request.content
+        )
+        if self._egress is not None:
+            check_url(wire.url, self._egress)
+        return wire
+
     async def _read(self, response: httpx.Response) -> tuple[bytes, bool]:
+        most = self._settings.max_body_bytes
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
-            if len(body) > self._settings.max_body_bytes:
-                return bytes(body[: self._settings.max_body_bytes]), True
+            if len(body) > most:
+                if not self._settings.cuts_body:
+                    raise AnswerTooLarge(response.status_code, most)
+                return bytes(body[:most]), True
         return bytes(body), False
 
 
-def _checked(url: str, params: Mapping[str, str] | None) -> httpx.URL:
+@asynccontextmanager
+async def _until(ends_at: float, seconds: float) -> AsyncIterator[None]:
+    """End the block at that moment of the loop's clock with DeadlineExceeded."""
     try:
-        parsed = httpx.URL(url)
+        async with asyncio.timeout_at(ends_at) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise DeadlineExceeded(f"no complete answer within {seconds:g} s") from error
+
+
+@asynccontextmanager
+async def _sent(client: httpx.AsyncClient, wire: httpx.Request) -> AsyncIterator[httpx.Response]:
+    with translating(wire.url.host):
+        response = await client.send(wire, stream=True)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+def _parsed(request: Request) -> httpx.URL:
+    try:
+        url = httpx.URL(request.url)
     except httpx.InvalidURL as error:
         raise BadUrl(f"URL cannot be parsed: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if url.scheme not in ("http", "https") or not url.host:
         raise BadUrl("URL must be absolute, with http or https and a host")
-    return parsed.copy_merge_params(dict(params or {}))
+    return url.copy_merge_params(dict(request.params or {}))
 
 
-def _timed_out(error: Exception, deadline: float) -> ConnectFailed | DeadlineExceeded:
-    # The transport reports a reset connection as a connect timeout; the cause tells them apart.
-    if isinstance(error, httpx.ConnectTimeout) and not isinstance(error.__cause__, TimeoutError):
-        return ConnectFailed(f"connection failed: {error.__cause__ or error}")
-    return DeadlineExceeded(f"no complete answer within {deadline:g} s")
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"

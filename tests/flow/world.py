@@ -184,6 +184,7 @@ def _variables(settings: HandlerSettings) -> dict[str, str]:
         "CLOUD_TASKS_EMULATOR_HOST": str(settings.cloud_tasks_emulator_host),
         "PUBSUB_EMULATOR_HOST": str(settings.pubsub_emulator_host),
         "SIDELANE_OIDC_CERTS_URL": settings.oidc_certs_url,
+        "SIDELANE_EGRESS_ALLOW": "127.0.0.0/8",
         "SIDELANE_QUEUES_FILE": str(settings.queues_file),
         "SIDELANE_DATABASE": str(settings.database),
         "SIDELANE_HANDLERS_URL": settings.handlers_url,

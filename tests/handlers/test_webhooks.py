@@ -26,7 +26,7 @@ from contracts.webhooks import WebhookEvent
 from handlers.delivery import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.webhooks import DeveloperWebhooks, judge
-from lanes import WEBHOOKS, Answer, HttpLane
+from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
 from stores import Directory, Endpoint
 from stores.sqlite import open_sqlite
 from tests.receiver import answering, receiver
@@ -48,7 +48,7 @@ async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
 
 @pytest.fixture
 async def webhooks(directory: Directory) -> AsyncIterator[DeveloperWebhooks]:
-    async with HttpLane(WEBHOOKS) as lane:
+    async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
         yield DeveloperWebhooks(directory, lane, clock=lambda: datetime.now(UTC))
 
 

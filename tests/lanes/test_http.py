@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lanes import (
+    LOCAL,
     WEBHOOKS,
     BadUrl,
     ConnectFailed,
@@ -17,7 +18,7 @@ from lanes import (
     ExchangeFailed,
     HttpLane,
     LaneClosed,
-    LaneSettings,
+    Request,
 )
 from tests.receiver import answering, receiver
 
@@ -26,7 +27,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @pytest.fixture
 async def lane() -> AsyncIterator[HttpLane]:
-    async with HttpLane(WEBHOOKS) as opened:
+    async with HttpLane(WEBHOOKS, egress=LOCAL) as opened:
         yield opened
 
 
@@ -51,12 +52,14 @@ async def raw_server(serve: Serve) -> AsyncIterator[str]:
 async def test_it_sends_what_it_is_told_and_merges_the_query(lane: HttpLane) -> None:
     async with receiver(answering(201, {"x-answer": "yes"}, b"taken")) as target:
         answer = await lane.send(
-            "POST",
-            f"{target.url}/hook?a=1",
-            deadline=5,
-            params={"uid": "ü"},
-            headers={"x-h": "v"},
-            content=b"body",
+            Request(
+                method="POST",
+                url=f"{target.url}/hook?a=1",
+                deadline=5,
+                params={"uid": "ü"},
+                headers={"x-h": "v"},
+                content=b"body",
+            )
         )
     got = target.received[0]
     assert (answer.status, answer.body, answer.truncated) == (201, b"taken", False)
@@ -73,13 +76,13 @@ async def test_it_sends_what_it_is_told_and_merges_the_query(lane: HttpLane) -> 
 
 async def test_redirects_are_answers(lane: HttpLane) -> None:
     async with receiver(answering(302, {"location": "/elsewhere"})) as target:
-        assert (await lane.send("POST", target.url, deadline=5)).status == 302
+        assert (await lane.send(Request(method="POST", url=target.url, deadline=5))).status == 302
     assert len(target.received) == 1
 
 
 async def test_a_long_body_is_cut_off(lane: HttpLane) -> None:
     async with receiver(answering(200, body=b"x" * 1_000_000)) as target:
-        answer = await lane.send("GET", target.url, deadline=5)
+        answer = await lane.send(Request(method="GET", url=target.url, deadline=5))
     assert (len(answer.body), answer.truncated) == (WEBHOOKS.max_body_bytes, True)
 
 
@@ -91,7 +94,7 @@ async def test_an_endless_body_is_cut_off(lane: HttpLane) -> None:
             await writer.drain()
 
     async with raw_server(endless) as url:
-        assert (await lane.send("GET", url, deadline=5)).truncated
+        assert (await lane.send(Request(method="GET", url=url, deadline=5))).truncated
 
 
 async def test_the_deadline_is_total_even_when_bytes_keep_dripping() -> None:
@@ -102,11 +105,11 @@ async def test_the_deadline_is_total_even_when_bytes_keep_dripping() -> None:
             await writer.drain()
             await asyncio.sleep(0)
 
-    patient = LaneSettings(connect_timeout=1, max_connections=1, max_body_bytes=10**9)
-    async with HttpLane(patient) as lane, raw_server(drip) as url:
+    patient = WEBHOOKS.model_copy(update={"max_body_bytes": 10**9})
+    async with HttpLane(patient, egress=LOCAL) as lane, raw_server(drip) as url:
         began = asyncio.get_running_loop().time()
         with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
-            await lane.send("GET", url, deadline=0.2)
+            await lane.send(Request(method="GET", url=url, deadline=0.2))
         assert asyncio.get_running_loop().time() - began < 2
 
 
@@ -114,7 +117,7 @@ async def test_nobody_there_is_a_failed_connection(lane: HttpLane) -> None:
     async with raw_server(_close) as url:
         gone = url
     with pytest.raises(ConnectFailed):
-        await lane.send("GET", gone, deadline=5)
+        await lane.send(Request(method="GET", url=gone, deadline=5))
 
 
 async def _close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -133,13 +136,13 @@ async def _half(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 async def test_a_broken_exchange_is_one_error_of_ours(lane: HttpLane, serve: Serve) -> None:
     async with raw_server(serve) as url:
         with pytest.raises((ExchangeFailed, ConnectFailed)):
-            await lane.send("GET", url, deadline=5)
+            await lane.send(Request(method="GET", url=url, deadline=5))
 
 
 @pytest.mark.parametrize("url", ["/relative", "ftp://host/x", "http://", "http://[::1", "http://host:port/"])
 async def test_a_url_that_is_none(lane: HttpLane, url: str) -> None:
     with pytest.raises(BadUrl):
-        await lane.send("GET", url, deadline=5)
+        await lane.send(Request(method="GET", url=url, deadline=5))
 
 
 async def test_a_request_waits_for_a_connection_within_its_deadline() -> None:
@@ -149,21 +152,21 @@ async def test_a_request_waits_for_a_connection_within_its_deadline() -> None:
         await release.wait()
         writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
 
-    settings = LaneSettings(connect_timeout=1, max_connections=1, max_body_bytes=100)
-    async with HttpLane(settings) as lane, raw_server(hold) as url:
-        first = asyncio.ensure_future(lane.send("GET", url, deadline=5))
+    settings = WEBHOOKS.model_copy(update={"max_connections": 1})
+    async with HttpLane(settings, egress=LOCAL) as lane, raw_server(hold) as url:
+        first = asyncio.ensure_future(lane.send(Request(method="GET", url=url, deadline=5)))
         with pytest.raises(DeadlineExceeded):
-            await lane.send("GET", url, deadline=0.1)
-        assert lane.statistics().in_flight == 1
+            await lane.send(Request(method="GET", url=url, deadline=0.1))
+        assert lane.statistics().lane.in_flight == 1
         release.set()
         assert (await first).status == 204
-    assert lane.statistics().in_flight == 0
+    assert lane.statistics().lane.in_flight == 0
 
 
 async def test_it_is_loud_when_closed_and_on_another_loop() -> None:
     lane = HttpLane(WEBHOOKS)
     with pytest.raises(LaneClosed, match="lifespan"):
-        await lane.send("GET", "http://127.0.0.1/", deadline=1)
+        await lane.send(Request(method="GET", url="http://127.0.0.1/", deadline=1))
     await lane.open()
     raised: list[BaseException] = []
 
@@ -181,4 +184,4 @@ async def test_it_is_loud_when_closed_and_on_another_loop() -> None:
 
 
 async def _send(lane: HttpLane) -> None:
-    await lane.send("GET", "http://127.0.0.1/", deadline=1)
+    await lane.send(Request(method="GET", url="http://127.0.0.1/", deadline=1))
