@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from emulator.engine.clock import Clock, SystemClock
 from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response
+from emulator.engine.redirects import Answer, followed
+from emulator.engine.retry_after import seconds_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,24 +41,30 @@ class EmbeddedSender:
     A dispatch beyond `max_calls` calls is answered 503.
     """
 
-    def __init__(self, app: AsgiApp, *, max_calls: int = MAX_CALLS) -> None:
+    def __init__(self, app: AsgiApp, *, max_calls: int = MAX_CALLS, clock: Clock | None = None) -> None:
+        """`clock`: by which a Retry-After that is a date is read; the machine's without one."""
         self._app = app
+        self._clock = clock or SystemClock()
         self._max_calls = max_calls
         self._calls: set[asyncio.Task[None]] = set()
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
         """Return how the app answered, after at most `deadline` seconds. An app that raises is a 500."""
+        try:
+            async with asyncio.timeout(deadline):
+                return await followed(request, self._exchange)
+        except TimeoutError:
+            return Failure(FailureReason.TIMEOUT, f"{request.url} did not answer within {deadline:g} s")
+
+    async def _exchange(self, request: HttpRequest) -> Answer:
         if len(self._calls) >= self._max_calls:
-            return Response(503)
-        exchange = _Exchange(request)
+            return Answer(Response(503))
+        exchange = _Exchange(request, self._clock)
         call = asyncio.get_running_loop().create_task(exchange.run(self._app))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         try:
-            async with asyncio.timeout(deadline):
-                return await exchange.end
-        except TimeoutError:
-            return Failure(FailureReason.TIMEOUT, f"{request.url} did not answer within {deadline:g} s")
+            return Answer(await exchange.end, exchange.headers.get("location"))
         finally:
             if not exchange.is_answered:
                 exchange.disconnected.set()
@@ -74,8 +83,10 @@ class EmbeddedSender:
 class _Exchange:
     """One request and its answer, as the app sees them. `end` is what the sender waits for."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, clock: Clock) -> None:
         self._request = request
+        self._clock = clock
+        self.headers: dict[str, str] = {}  # of the answer, by their names in lower case
         self._is_read = False
         self._status: int | None = None
         self.is_answered = False
@@ -107,8 +118,11 @@ class _Exchange:
             return  # as to a client that is gone
         if message["type"] == "http.response.start":
             self._status = message["status"]
+            given = message.get("headers", ())
+            self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in given}
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._finish(Response(500 if self._status is None else self._status))
+            retry_after = seconds_of(self.headers.get("retry-after"), now=self._clock.now())
+            self._finish(Response(500 if self._status is None else self._status, retry_after))
 
     def _finish(self, end: End) -> None:
         self.is_answered = True

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from emulator.engine.exchange import HttpRequest, Response
+from emulator.engine.exchange import End, HttpRequest, Response
 
 MAX_HOPS = 5
 
@@ -24,14 +24,14 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, and its Location header."""
+    """How one exchange ended, and the answer's Location header."""
 
-    response: Response
-    location: str | None
+    end: End
+    location: str | None = None
 
 
-async def followed(request: HttpRequest, exchange: Callable[[HttpRequest], Awaitable[Answer]]) -> Response:
-    """Send by `exchange` until an answer is no redirect that can be followed, and return that answer.
+async def followed(request: HttpRequest, exchange: Callable[[HttpRequest], Awaitable[Answer]]) -> End:
+    """Send by `exchange` until an answer is no redirect that can be followed, and return that end.
 
     A redirect without a Location that is an HTTP URL, and the sixth one, are answers as they are.
     """
@@ -39,15 +39,17 @@ async def followed(request: HttpRequest, exchange: Callable[[HttpRequest], Await
         answer = await exchange(request)
         following = redirected(request, answer) if request.follow_redirects else None
         if following is None:
-            return answer.response
+            return answer.end
         request = following
-    return (await exchange(request)).response
+    return (await exchange(request)).end
 
 
 def redirected(request: HttpRequest, answer: Answer) -> HttpRequest | None:
     """The request that follows this answer, or None. What is meant for one origin does not leave it."""
-    status = answer.response.status
-    if answer.location is None or status not in _KEEP_METHOD | _BECOME_GET:
+    if not isinstance(answer.end, Response) or answer.location is None:
+        return None
+    status = answer.end.status
+    if status not in _KEEP_METHOD | _BECOME_GET:
         return None
     try:
         url = urldefrag(urljoin(request.url, answer.location)).url

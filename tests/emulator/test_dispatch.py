@@ -150,3 +150,35 @@ async def test_an_app_engine_task_over_http(running: Running, receiver: Receiver
     assert first.headers["User-Agent"] == "AppEngine-Google; (+http://code.google.com/appengine)"
     assert second.target == "/work?x=1"  # no redirect is followed
     assert second.headers["X-AppEngine-TaskPreviousResponse"] == "302"
+
+
+async def test_a_redirect_is_followed_within_one_attempt(emulator: Emulator, receiver: Receiver) -> None:
+    receiver.will_answer([307, 200])
+    receiver.locations = ["/elsewhere"]
+    async with tasks_client(emulator.addresses.tasks) as client:
+        await client.create_task(parent=QUEUE, task=task("t", f"{receiver.url}/hook", b"payload"))
+        requests = await receiver.received(2)
+        await emulator.tasks.drained()
+    assert [(request.target, request.body) for request in requests] == [
+        ("/hook", b"payload"),
+        ("/elsewhere", b"payload"),
+    ]
+    (attempt,) = await emulator.tasks.attempts(f"{QUEUE}/tasks/t")
+    assert attempt.status == 200
+
+
+async def test_an_app_engine_target_is_not_followed(running: Running, receiver: Receiver) -> None:
+    receiver.will_answer([302])
+    receiver.locations = ["/elsewhere"]
+    app_engine = TasksSettings(app_engine_url=receiver.url)
+    async with (
+        running(queues=[queue(retry_config=SOON)], tasks=app_engine) as emulator,
+        tasks_client(emulator.addresses.tasks) as client,
+    ):
+        made = Task(
+            name=f"{QUEUE}/tasks/t", app_engine_http_request=AppEngineHttpRequest(relative_uri="/hook")
+        )
+        await client.create_task(parent=QUEUE, task=made)
+        requests = await receiver.received(2)
+    assert [request.target for request in requests] == ["/hook", "/hook"]
+    assert requests[1].headers["X-AppEngine-TaskPreviousResponse"] == "302"

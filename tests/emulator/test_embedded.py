@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from google.cloud.tasks_v2 import OidcToken, RetryConfig
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, StreamingResponse
 from starlette.routing import Route
 
 from emulator import EmbeddedSender, Failure, FailureReason, HttpRequest, Response
@@ -187,3 +188,19 @@ async def test_tasks_go_from_the_client_to_the_app_in_one_process(running: Runni
         async with asyncio.timeout(20):
             assert await arrived.get() == ("0", "Bearer ", b"payload")
             assert await arrived.get() == ("1", "Bearer ", b"payload")
+
+
+async def test_a_redirect_is_followed_where_the_request_says_so_and_retry_after_is_read() -> None:
+    async def moved(request: Request) -> RedirectResponse:
+        return RedirectResponse("/busy")  # 307
+
+    async def busy(request: Request) -> PlainTextResponse:
+        assert await request.body() == b"payload"
+        return PlainTextResponse("", status_code=503, headers={"Retry-After": "30"})
+
+    routes = [Route("/moved", moved, methods=["POST"]), Route("/busy", busy, methods=["POST"])]
+    sender = EmbeddedSender(Starlette(routes=routes))
+    request = replace(REQUEST, url="https://target.example/moved")
+    assert await sender.send(request, 10) == Response(307)
+    followed = await sender.send(replace(request, follow_redirects=True), 10)
+    assert followed == Response(503, retry_after=30)
