@@ -7,7 +7,17 @@ from datetime import timedelta
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
-from google.cloud.tasks_v2 import HttpMethod, HttpRequest, Queue, RateLimits, Task
+from google.cloud.location.locations_pb2 import GetLocationRequest, ListLocationsRequest
+from google.cloud.tasks_v2 import (
+    CmekConfig,
+    CreateTaskRequest,
+    HttpMethod,
+    HttpRequest,
+    Queue,
+    RateLimits,
+    Task,
+)
+from google.longrunning.operations_pb2 import GetOperationRequest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1.types import PubsubMessage, PushConfig
 
@@ -79,6 +89,72 @@ async def test_a_task_is_dispatched(emulator: Emulator, target: Target) -> None:
     assert (request.method, request.body) == ("POST", b"payload")
 
 
+async def test_a_task_is_run_though_its_queue_is_paused(emulator: Emulator, target: Target) -> None:
+    def run() -> Task:
+        with clients.tasks_client(emulator.addresses.http) as client:
+            client.pause_queue(name=QUEUE)
+            request = HttpRequest(url="http://target.example/x")
+            created = client.create_task(parent=QUEUE, task=Task(http_request=request))
+            return client.run_task(name=created.name)
+
+    ran = await asyncio.to_thread(run)
+    (request,) = await target.received(1)
+    assert ran.name.endswith(request.headers["X-CloudTasks-TaskName"])
+
+
+def create_and_delete_in_batches(address: str) -> None:
+    with clients.tasks_client(address) as client:
+        client.pause_queue(name=QUEUE)
+        request = HttpRequest(url="http://target.example/x")
+        requests = [
+            CreateTaskRequest(parent=QUEUE, task=Task(name=f"{QUEUE}/tasks/t{number}", http_request=request))
+            for number in range(2)
+        ]
+        creating = client.batch_create_tasks(request={"parent": QUEUE, "requests": requests})
+        tasks = creating.result(timeout=10).tasks
+        assert [task.name for task in tasks] == [f"{QUEUE}/tasks/t0", f"{QUEUE}/tasks/t1"]
+        operation = client.get_operation(GetOperationRequest(name=creating.operation.name))
+        assert operation.done
+        names = [task.name for task in tasks]
+        deleting = client.batch_delete_tasks(request={"parent": QUEUE, "names": names})
+        deleting.result(timeout=10)
+        assert not list(client.list_tasks(parent=QUEUE))
+
+
+async def test_batches_and_their_operations(emulator: Emulator) -> None:
+    await asyncio.to_thread(create_and_delete_in_batches, emulator.addresses.http)
+
+
+def bind_a_member(address: str) -> None:
+    with clients.tasks_client(address) as client:
+        binding = {"role": "roles/cloudtasks.enqueuer", "members": ["user:a@example.com"]}
+        assert not client.get_iam_policy(request={"resource": QUEUE}).bindings
+        stored = client.set_iam_policy(request={"resource": QUEUE, "policy": {"bindings": [binding]}})
+        assert client.get_iam_policy(request={"resource": QUEUE}) == stored
+        assert list(stored.bindings[0].members) == ["user:a@example.com"]
+        asked = {"resource": QUEUE, "permissions": ["cloudtasks.tasks.create"]}
+        assert list(client.test_iam_permissions(request=asked).permissions) == ["cloudtasks.tasks.create"]
+
+
+async def test_policies(emulator: Emulator) -> None:
+    await asyncio.to_thread(bind_a_member, emulator.addresses.http)
+
+
+def look_at_locations(address: str) -> None:
+    with clients.tasks_client(address) as client:
+        listed = client.list_locations(ListLocationsRequest(name="projects/sidelane-local")).locations
+        assert LOCATION in [location.name for location in listed]
+        assert client.get_location(GetLocationRequest(name=LOCATION)).location_id == "us-central1"
+        key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+        config = CmekConfig(name=f"{LOCATION}/cmekConfig", kms_key=key)
+        client.update_cmek_config(cmek_config=config)
+        assert client.get_cmek_config(name=config.name).kms_key == config.kms_key
+
+
+async def test_locations_and_keys(emulator: Emulator) -> None:
+    await asyncio.to_thread(look_at_locations, emulator.addresses.http)
+
+
 def publish_and_pull(address: str) -> None:
     with clients.publisher(address) as publisher, clients.subscriber(address) as subscriber:
         publisher.create_topic(name=TOPIC)
@@ -104,7 +180,8 @@ def publish_and_pull(address: str) -> None:
 
         push = PushConfig(push_endpoint="http://target.example/push")
         subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config=push)
-        assert subscriber.get_subscription(subscription=SUBSCRIPTION).push_config == push
+        stored = subscriber.get_subscription(subscription=SUBSCRIPTION).push_config
+        assert stored.push_endpoint == push.push_endpoint
         with pytest.raises(BadRequest):
             subscriber.modify_ack_deadline(subscription=SUBSCRIPTION, ack_ids=["1"], ack_deadline_seconds=601)
         subscriber.delete_subscription(subscription=SUBSCRIPTION)
