@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from emulator.http_sender import HttpSender
     from emulator.http_server import HttpServer
+    from emulator.rest import RestApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +122,11 @@ class Emulator:
             )
             await self._open_services(stack)
             if http is not None:
-                await http.open(await self._http_app())
+                apis = {"/v2": self.tasks.rest(), "/v1": self.pubsub.rest()}
+                await http.open(await self._http_app(apis))
                 stack.push_async_callback(http.aclose)
+                for api in apis.values():
+                    stack.push_async_callback(api.aclose)
             for server, add_to in ((tasks_grpc, self.tasks.add_to), (pubsub_grpc, self.pubsub.add_to)):
                 if server is not None:
                     await server.open(add_to)
@@ -184,8 +188,7 @@ class Emulator:
         stack.push_async_callback(sender.aclose)
         return sender
 
-    async def _http_app(self) -> Starlette:
-        tasks_rest, pubsub_rest = self.tasks.rest(), self.pubsub.rest()
+    async def _http_app(self, apis: Mapping[str, RestApi]) -> Starlette:
         http, overview = await _loaded("emulator.http"), await _loaded("emulator.overview")
         app: Starlette = http.create_app(
             issuer=self._issuer,
@@ -198,11 +201,11 @@ class Emulator:
                 "pubsub": self.pubsub.statistics,
                 "oidc": self._issuer.statistics,
                 "faults": self.faults.statistics,
-                "tasks_rest": tasks_rest.statistics,
-                "pubsub_rest": pubsub_rest.statistics,
+                "tasks_rest": apis["/v2"].statistics,
+                "pubsub_rest": apis["/v1"].statistics,
             },
             tables=lambda: overview.overview(self.tasks, self.pubsub),
-            apis={"/v2": tasks_rest, "/v1": pubsub_rest},
+            apis=apis,
         )
         return app
 

@@ -19,6 +19,7 @@ from emulator.rest.body import read_body, unzipped
 from emulator.rest.raw import RawRequest, RawRoute
 from emulator.rest.request import Query, explicit_fields, read_request, wants_enum_numbers
 from emulator.rest.route import Path, Route, Router
+from emulator.rest.under_way import CallsUnderWay
 
 _MAX_PARAMETERS = 1000
 """In one query."""
@@ -51,6 +52,7 @@ class RestApi:
         self._raw = Router(raw)
         self._methods = methods
         self._body_limit = body_limit
+        self._calls = CallsUnderWay()
         self._answered = 0
         self._errors = 0
         self._under_way = 0
@@ -66,6 +68,10 @@ class RestApi:
         self._answered += 1
         self._errors += response.status_code >= 400
         await response(scope, receive, send)
+
+    async def aclose(self) -> None:
+        """Take no more calls; those under way have a second to end. Close before the server does."""
+        await self._calls.aclose()
 
     def statistics(self) -> RestStatistics:
         return RestStatistics(self._answered, self._errors, self._under_way)
@@ -119,20 +125,20 @@ class RestApi:
         given: dict[str, Any] = {}
         if route.explicit:
             given["explicit"] = explicit_fields(getattr(message, route.body).DESCRIPTOR, body)
-        return answer(as_json(await function(message, **given), enum_numbers=enum_numbers))
+        result = await self._calls.run(request, lambda: function(message, **given))
+        return answer(as_json(result, enum_numbers=enum_numbers))
 
     async def _call_raw(
         self, request: Request, route: RawRoute, variables: Mapping[str, str], query: Query
     ) -> Response:
         enum_numbers = wants_enum_numbers(query)
-        fields = await route.function(
-            RawRequest(
-                verb=request.method,
-                variables=variables,
-                headers=request.headers.items(),
-                body=await read_body(request, self._body_limit),
-            )
+        raw_request = RawRequest(
+            verb=request.method,
+            variables=variables,
+            headers=request.headers.items(),
+            body=await read_body(request, self._body_limit),
         )
+        fields = await self._calls.run(request, lambda: route.function(raw_request))
         return answer({name: as_json(message, enum_numbers=enum_numbers) for name, message in fields.items()})
 
 
