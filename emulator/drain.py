@@ -20,7 +20,10 @@ _LOOK = 0.05
 
 
 class Drain:
-    """Idle is: no task waits in any queue, and no message for a push endpoint; pulls are left alone."""
+    """Idle is: no task waits or is under way, and no message is left to push.
+
+    What waits in a paused queue does not count, nor do messages that are to be pulled.
+    """
 
     def __init__(
         self, store: Store, clock: Clock, tasks: TasksService, pubsub: PubSub, faults: FaultSwitches
@@ -34,8 +37,7 @@ class Drain:
     async def wait(self, timeout: float) -> None:
         """Return once idle. On a virtual clock no time is waited for: it jumps to what goes next.
 
-        Raises NotIdleError after `timeout` seconds of real time, or at once where nothing will go by itself
-        (virtual time, and what waits is paused); it names what still waits.
+        Raises NotIdleError after `timeout` seconds of real time, naming what still waits.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -47,13 +49,15 @@ class Drain:
     async def _go_on(self) -> None:
         """Let something happen."""
         if not isinstance(self._clock, VirtualClock):
-            await self._store.next_commit(_LOOK)
+            await self._tasks.drained()
+            if self._pushes_wait:
+                await self._store.next_commit(_LOOK)
         elif await self._is_quiet():
             moment = self._next(self._clock)
-            if moment is not None:
+            if moment is None:
+                await self._store.next_commit(_LOOK)
+            else:
                 self._clock.advance_to(moment)
-            elif left := await self._left():
-                raise NotIdleError("nothing of this goes by itself, whatever the time", left)
 
     async def _is_quiet(self) -> bool:
         """Whether all that goes now, at this virtual moment, is done with; if not, wait a little."""
@@ -87,15 +91,12 @@ class Drain:
         ]
         self._pushes_wait = bool(backlogs)
         left = [
-            f"{queue.name} ({'paused, ' * queue.paused}{queue.dispatch.waiting} waiting, "
-            f"{queue.dispatch.in_flight} in flight)"
+            f"{queue.name} ({queue.dispatch.waiting} waiting, {queue.dispatch.under_way} under way)"
             for queue in self._tasks.queues()
-            if queue.dispatch.waiting or queue.dispatch.in_flight
+            if queue.dispatch.under_way or (queue.dispatch.waiting and not queue.paused)
         ]
         left += [f"{backlog.subscription} ({backlog.unacknowledged} to push)" for backlog in backlogs]
-        if not left and self._is_busy():
-            left = ["what was answered is being recorded"]
         due = self._tasks.next_dispatch_at()
-        if due is not None and due > self._clock.now():
+        if left and due is not None and due > self._clock.now():
             left.append(f"the next task goes at {datetime.fromtimestamp(due, UTC):%Y-%m-%dT%H:%M:%SZ}")
         return left

@@ -141,8 +141,8 @@ class Emulator:
     async def drain(self, *, timeout: float = 30.0) -> None:
         """Return once no task waits and no message is left to push; on a VirtualClock it jumps there.
 
-        Raises NotIdleError after `timeout` seconds of real time, naming what still waits; on a VirtualClock
-        at once where nothing of it goes by itself (paused queues).
+        What waits in a paused queue does not count, nor do messages that are to be pulled. Raises
+        NotIdleError after `timeout` seconds of real time, naming what still waits.
         """
         await self._drain.wait(timeout)
 
@@ -190,6 +190,9 @@ class Emulator:
 
     async def _http_app(self, apis: Mapping[str, RestApi]) -> Starlette:
         http, overview = await _loaded("emulator.http"), await _loaded("emulator.overview")
+        control = (await _loaded("emulator.control")).ControlApi(
+            tasks=self.tasks, faults=self.faults, clock=self.clock, drain=self._drain
+        )
         app: Starlette = http.create_app(
             issuer=self._issuer,
             addresses=self.addresses,
@@ -205,7 +208,7 @@ class Emulator:
                 "pubsub_rest": apis["/v1"].statistics,
             },
             tables=lambda: overview.overview(self.tasks, self.pubsub),
-            apis=apis,
+            apis={**apis, "/emulator/v1": control.app()},
         )
         return app
 

@@ -49,9 +49,7 @@ class NotIdleError(EmulatorError):
 
     def __init__(self, reason: str, left: Sequence[str]) -> None:
         named = "; ".join(left[:10]) + ("; and more" if len(left) > 10 else "")
-        super().__init__(
-            f"{reason}: {named}. Resume what is paused, let targets answer, move the clock on, or wait longer"
-        )
+        super().__init__(f"{reason}: {named}. Let targets answer, move the clock on, or wait longer")
 
 
 class NoTargetError(EmulatorError):

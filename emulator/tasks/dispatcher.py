@@ -195,9 +195,10 @@ class Dispatcher:
             return
         if self._closed:
             rows = []
-        for row in rows:
-            self._run(self._attempt(queue, row, began))
-        found = {row.key for row in rows}
+        found = {row.key: row for row in rows}
+        for key in keys:  # in the order in which they were taken
+            if key in found:
+                self._run(self._attempt(queue, found[key], began))
         self._release(queue, [key for key in keys if key not in found], began)
 
     async def _attempt(self, queue: LiveQueue, row: TaskRow, began: float) -> None:

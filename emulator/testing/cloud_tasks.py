@@ -1,0 +1,71 @@
+"""Cloud Tasks as a test sees it: Google's client, and what the cloud does not tell; it changes no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, Task
+
+from emulator.embedded import AsgiApp
+from emulator.emulator import Emulator
+from emulator.errors import NotIdleError
+from emulator.tasks import AttemptRecord, DeadTask
+from emulator.testing.deliveries import Deliveries, Received
+
+
+class CloudTasksFixture:
+    """An emulator of one test. `client` is Google's generated async client on it, without a socket."""
+
+    project = "sidelane-test"
+    location = "projects/sidelane-test/locations/us-central1"
+
+    def __init__(self, emulator: Emulator, client: CloudTasksAsyncClient, deliveries: Deliveries) -> None:
+        self.emulator = emulator
+        self.client = client
+        self._deliveries = deliveries
+
+    def queue_path(self, queue: str) -> str:
+        """The full name of a queue that is given by its id or its full name."""
+        return queue if "/" in queue else f"{self.location}/queues/{queue}"
+
+    async def create_queue(self, queue: str, **fields: Any) -> Queue:
+        """Create a queue by id or full name; `fields` are those of google.cloud.tasks_v2.Queue."""
+        name = self.queue_path(queue)
+        parent = name.rpartition("/queues/")[0]
+        return await self.client.create_queue(parent=parent, queue=Queue(name=name, **fields))
+
+    async def tasks(self, queue: str) -> list[Task]:
+        """The tasks that wait or are under way in a queue, all of each, in the order of their creation."""
+        request = {"parent": self.queue_path(queue), "response_view": Task.View.FULL}
+        return [task async for task in await self.client.list_tasks(request=request)]
+
+    async def dead(self, queue: str | None = None) -> Sequence[DeadTask]:
+        """The first 1,000 tasks that used up their attempts, in the order of death."""
+        return await self.emulator.tasks.dead(queue and self.queue_path(queue), limit=1000)
+
+    async def attempts(self, name: str) -> Sequence[AttemptRecord]:
+        """The attempts of a task that ended, the latest 100, oldest first. It may itself have ended."""
+        return await self.emulator.tasks.attempts(name)
+
+    @property
+    def received(self) -> Sequence[Received]:
+        """What was delivered and how it ended, in that order, the latest 10,000."""
+        return tuple(self._deliveries.received)
+
+    def deliver_to(self, app: AsgiApp) -> None:
+        """Hand tasks to this ASGI app, whatever host they name. Until then they are held."""
+        self._deliveries.deliver_to(app)
+
+    async def drain(self, *, timeout: float = 30.0) -> None:
+        """Return once every task is done or dead and every message is pushed.
+
+        With the `virtual_time` fixture no time is waited for. Raises NotIdleError after `timeout` seconds of
+        real time, naming what still waits, or at once where tasks wait and have nowhere to go.
+        """
+        if not self._deliveries.has_target:
+            queues = self.emulator.tasks.queues()
+            waiting = [each.name for each in queues if each.dispatch.waiting or each.dispatch.in_flight]
+            if waiting:
+                raise NotIdleError("no app takes tasks, call cloud_tasks.deliver_to(app)", waiting)
+        await self.emulator.drain(timeout=timeout)
