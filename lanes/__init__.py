@@ -29,28 +29,45 @@ from lanes.errors import (
     StreamsFull,
     Superseded,
 )
-from lanes.executors import CRITICAL, STORAGE, Executor, ExecutorSettings, ExecutorStatistics, Job, Left
+from lanes.executors import Executor, ExecutorStatistics, Job, Left
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import Answer, HttpLane, Request, StreamedAnswer
 from lanes.latest import LatestLeft, LatestStatistics, LatestWins
+from lanes.lifespan import HttpLanes, Lanes, LeftUndone, drain, open_lanes
 from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
-from lanes.settings import AUTH, DEFAULT, MAPS, STT, WEBHOOKS, HttpLanesSettings, LaneSettings, LanesSettings
+from lanes.settings import (
+    AUTH,
+    CRITICAL,
+    DEFAULT,
+    MAPS,
+    STORAGE,
+    STT,
+    WEBHOOKS,
+    ExecutorSettings,
+    ExecutorsSettings,
+    HttpLanesSettings,
+    LaneSettings,
+    LanesSettings,
+)
 from lanes.stalls import Cause
-from lanes.telemetry import Telemetry
+from lanes.telemetry import EXPOSITION_TYPE, READ, TOLD, Row, Sample, Telemetry
 from lanes.transport import TransportSettings, open_client
 
 __all__ = (
     "AUTH",
     "CRITICAL",
     "DEFAULT",
+    "EXPOSITION_TYPE",
     "LOCAL",
     "MAPS",
+    "READ",
     "STORAGE",
     "STT",
+    "TOLD",
     "WEBHOOKS",
     "Admission",
     "AdmissionStatistics",
@@ -81,12 +98,14 @@ __all__ = (
     "ExecutorSaturated",
     "ExecutorSettings",
     "ExecutorStatistics",
+    "ExecutorsSettings",
     "Failed",
     "FileTooLarge",
     "Files",
     "Health",
     "HealthServer",
     "HttpLane",
+    "HttpLanes",
     "HttpLanesSettings",
     "Job",
     "LagObserver",
@@ -94,11 +113,13 @@ __all__ = (
     "LaneError",
     "LaneSaturated",
     "LaneSettings",
+    "Lanes",
     "LanesSettings",
     "LatestLeft",
     "LatestStatistics",
     "LatestWins",
     "Left",
+    "LeftUndone",
     "LogStatistics",
     "Logs",
     "LoopLagProbe",
@@ -111,7 +132,9 @@ __all__ = (
     "RateStatistics",
     "Rates",
     "Request",
+    "Row",
     "SamePoolWait",
+    "Sample",
     "StreamedAnswer",
     "StreamsFull",
     "Superseded",
@@ -120,9 +143,11 @@ __all__ = (
     "TransportSettings",
     "check_address",
     "check_url",
+    "drain",
     "fan_out",
     "fan_out_collect",
     "loop_health",
     "open_client",
+    "open_lanes",
     "refuse_default_executor",
 )

@@ -18,24 +18,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from lanes.errors import DeadlineExceeded, ExecutorClosed, ExecutorSaturated, SamePoolWait
+from lanes.settings import ExecutorSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorSettings:
-    name: str
-    """Also the names of its threads, with a number behind."""
-    threads: int
-    max_waiting: int
-    """Jobs that may wait for a thread; one more is refused with `ExecutorSaturated`."""
-
-
-CRITICAL = ExecutorSettings(name="critical", threads=4, max_waiting=64)
-"""For work that a user waits for. Best-effort work has no place here."""
-STORAGE = ExecutorSettings(name="storage", threads=2, max_waiting=256)
-"""For files and blobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

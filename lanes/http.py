@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -113,6 +113,9 @@ class HttpLane:
         self._admission = Admission(name, settings, clock=clock, on_wait=on_wait, on_transition=on_transition)
         self._on_end = on_end
         self._open_client = open_client
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -127,11 +130,20 @@ class HttpLane:
             )
         )
 
-    async def aclose(self) -> None:
-        """Refuse new requests and close the connections; a request under way ends in an error."""
+    async def aclose(self, *, grace: float = 0.0) -> int:
+        """Refuse new requests, let those under way end for `grace` seconds, then close the connections.
+
+        Returns how many requests were cut off: they end in an error.
+        """
         client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        if client is None:
+            return 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        left = self._under_way
+        await client.aclose()
+        return left
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -176,6 +188,7 @@ class HttpLane:
         wire = self._on_the_wire(client, request)
         seconds = request.deadline or self._settings.deadline
         began, end = self._loop_time(), "cancelled"
+        self._begin()
         try:
             async with AsyncExitStack() as admission:
                 async with _until(began + seconds, seconds):
@@ -194,8 +207,18 @@ class HttpLane:
             end = type(error).__name__
             raise
         finally:
+            self._end()
             if self._on_end is not None:
                 self._on_end(end, self._loop_time() - began)
+
+    def _begin(self) -> None:
+        self._under_way += 1
+        self._idle.clear()
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()

@@ -85,6 +85,24 @@ STT = LaneSettings(
 )
 
 
+class ExecutorSettings(BaseModel):
+    """One pool of threads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Also the names of its threads, with a number behind."""
+    threads: PositiveInt
+    max_waiting: NonNegativeInt
+    """Jobs that may wait for a thread; one more is refused with `ExecutorSaturated`."""
+
+
+CRITICAL = ExecutorSettings(name="critical", threads=4, max_waiting=64)
+"""For work that a user waits for. Best-effort work has no place here."""
+STORAGE = ExecutorSettings(name="storage", threads=2, max_waiting=256)
+"""For files and blobs."""
+
+
 def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -99,6 +117,15 @@ class HttpLanesSettings(BaseModel):
     auth: LaneSettings = AUTH
     maps: LaneSettings = MAPS
     stt: LaneSettings = STT
+
+
+class ExecutorsSettings(BaseModel):
+    """The named executors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    critical: ExecutorSettings = CRITICAL
+    storage: ExecutorSettings = STORAGE
 
 
 class LanesSettings(BaseSettings):
@@ -116,6 +143,15 @@ class LanesSettings(BaseSettings):
     )
 
     http: HttpLanesSettings = HttpLanesSettings()
+    executors: ExecutorsSettings = ExecutorsSettings()
+    latest_streams: PositiveInt = 4_096
+    """Streams of latest-wins that may have an item under way."""
+    drain_seconds: NonNegativeFloat = 8.0
+    """In which everything is closed; Cloud Run kills a process 10 s after its SIGTERM."""
+    stuck_after: PositiveFloat = 10.0
+    """Seconds in which the event loop ran nothing, after which the process is unhealthy."""
+    health_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Of the health endpoint that answers though the event loop is stuck; None has none."""
     own_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ("a.run.app",)
     """Host names, and what ends in them, that no user's URL may name: public addresses that lead inside."""
     egress_allow: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_listed)] = ()

@@ -1,8 +1,113 @@
-"""Every metric of the services: name, labels and meaning, in one table."""
+"""Every metric of the services, in one table: its name, kind, labels and meaning. It decides nothing.
+
+What happens is told as it happens. What is, is read from `statistics()` when somebody asks, so that nothing
+is counted twice or kept in step by hand.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SIDE_EFFECTS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_WAITS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric. `buckets` are a histogram's, in seconds; a counter's name gets `_total` on the wire."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+TOLD: Mapping[str, Row] = {
+    "sidelane_outcomes": Row(
+        "counter", ("type", "outcome", "reason"), "Ends of attempts, by what they meant for the task."
+    ),
+    "sidelane_refused_callers": Row("counter", ("status",), "Requests that did not prove who calls."),
+    "sidelane_attempt_seconds": Row(
+        "histogram", ("type",), "Time that side effects took, waits in queues excluded.", _SIDE_EFFECTS
+    ),
+    "sidelane_lane_seconds": Row(
+        "histogram",
+        ("lane", "end"),
+        "Time of requests by how they ended: the answer's class, our error's name, or cancelled.",
+        _REQUESTS,
+    ),
+    "sidelane_lane_wait_seconds": Row(
+        "histogram", ("lane",), "Time that requests waited for a place in their lane, in vain or not.", _WAITS
+    ),
+    "sidelane_breaker_transitions": Row(
+        "counter", ("lane", "before", "after"), "Changes of breakers, whatever their target."
+    ),
+    "sidelane_executor_wait_seconds": Row(
+        "histogram", ("executor",), "Time that jobs waited for a thread.", _WAITS
+    ),
+    "asyncio_event_loop_lag_seconds": Row(
+        "histogram", ("loop",), "Time that events from outside waited until the loop ran them.", _LAG
+    ),
+}
+"""What is told as it happens."""
+
+READ: Mapping[str, Row] = {
+    "sidelane_lane_in_flight": Row("gauge", ("lane",), "Requests under way."),
+    "sidelane_lane_waiting": Row("gauge", ("lane",), "Requests that wait for a place."),
+    "sidelane_lane_places": Row("gauge", ("lane",), "Requests that may be under way."),
+    "sidelane_lane_refused": Row(
+        "counter",
+        ("lane", "by"),
+        "Requests that were not let go: by the lane's places, the target's places or its breaker.",
+    ),
+    "sidelane_breakers": Row("gauge", ("lane", "phase"), "Targets remembered, by their breaker's phase."),
+    "sidelane_breakers_untracked": Row(
+        "counter", ("lane",), "Calls that no breaker watched, since all that may be remembered are open."
+    ),
+    "sidelane_latest_in_flight": Row("gauge", ("sender",), "Streams with an item under way."),
+    "sidelane_latest_waiting": Row("gauge", ("sender",), "Items that wait for the one before them."),
+    "sidelane_latest_items": Row("counter", ("sender", "end"), "Latest-wins items, by how they ended."),
+    "sidelane_executor_running": Row("gauge", ("executor",), "Jobs that run."),
+    "sidelane_executor_waiting": Row("gauge", ("executor",), "Jobs that wait for a thread."),
+    "sidelane_executor_places": Row("gauge", ("executor",), "Jobs that may wait for a thread."),
+    "sidelane_executor_saturated": Row("counter", ("executor",), "Jobs refused since the queue was full."),
+    "sidelane_executor_abandoned": Row("counter", ("executor",), "Jobs that outlived their caller."),
+    "sidelane_logs_waiting": Row("gauge", (), "Log records that wait to be written."),
+    "sidelane_logs_dropped": Row("counter", (), "Log records dropped since too many waited."),
+    "asyncio_event_loop_lag_current_seconds": Row(
+        "gauge", ("loop",), "How long the event loop has let an event wait, right now."
+    ),
+    "asyncio_event_loop_stalls": Row("counter", ("loop", "cause"), "Times that the event loop ran nothing."),
+    "asyncio_event_loop_stall_seconds": Row(
+        "counter",
+        ("loop", "cause"),
+        "Seconds in which the event loop ran nothing; alert on its rate, the share of time.",
+    ),
+    "asyncio_tasks": Row("gauge", ("loop",), "Tasks that have not ended."),
+}
+"""What is read when somebody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One number that was read: the metric of `READ`, the values of its labels, and the number."""
+
+    metric: str
+    labels: Sequence[str]
+    value: float
+
+
+Read = Callable[[], Iterable[Sample]]
 
 
 class Telemetry:
@@ -10,26 +115,49 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.outcomes = Counter(
-            "sidelane_outcomes",
-            "Ends of attempts, by what they meant for the task.",
-            ("type", "outcome", "reason"),
-            registry=self._registry,
-        )
-        self.refused_callers = Counter(
-            "sidelane_refused_callers",
-            "Requests that did not prove who calls.",
-            ("status",),
-            registry=self._registry,
-        )
-        self.attempt_seconds = Histogram(
-            "sidelane_attempt_seconds",
-            "Time that side effects took, waits in queues excluded.",
-            ("type",),
-            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-            registry=self._registry,
-        )
+        self._reads: list[Read] = []
+        self._registry.register(_Statistics(self._reads))
+        self.outcomes = self._counter("sidelane_outcomes")
+        self.refused_callers = self._counter("sidelane_refused_callers")
+        self.attempt_seconds = self._histogram("sidelane_attempt_seconds")
+        self.lane_seconds = self._histogram("sidelane_lane_seconds")
+        self.lane_wait_seconds = self._histogram("sidelane_lane_wait_seconds")
+        self.breaker_transitions = self._counter("sidelane_breaker_transitions")
+        self.executor_wait_seconds = self._histogram("sidelane_executor_wait_seconds")
+        self.loop_lag_seconds = self._histogram("asyncio_event_loop_lag_seconds")
+
+    def read(self, read: Read) -> None:
+        """Ask `read` for its samples whenever somebody asks for the metrics."""
+        self._reads.append(read)
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
+        """All metrics in Prometheus' text format, `EXPOSITION_TYPE`."""
         return generate_latest(self._registry)
+
+    def _counter(self, name: str) -> Counter:
+        row = TOLD[name]
+        return Counter(name, row.meaning, row.labels, registry=self._registry)
+
+    def _histogram(self, name: str) -> Histogram:
+        row = TOLD[name]
+        return Histogram(name, row.meaning, row.labels, buckets=row.buckets, registry=self._registry)
+
+
+class _Statistics(Collector):
+    def __init__(self, reads: Sequence[Read]) -> None:
+        self._reads = reads
+
+    def collect(self) -> Iterator[Metric]:
+        families = {
+            name: (CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily)(
+                name, row.meaning, labels=row.labels
+            )
+            for name, row in READ.items()
+        }
+        for read in self._reads:
+            for sample in read():
+                families[sample.metric].add_metric(sample.labels, sample.value)
+        yield from families.values()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # without it, registering would ask for every sample
