@@ -16,6 +16,7 @@ from emulator.oidc import TokenIssuer
 from emulator.store import Store
 from emulator.tasks import tables
 from emulator.tasks.attempt_runner import AttemptRunner
+from emulator.tasks.fresh_rows import FreshRows
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.tables import TaskRow
 
@@ -25,7 +26,7 @@ class DispatcherStatistics:
     """Dispatches since the start, and those under way or being recorded, at most `max_in_flight`.
 
     Those that RunTask forced are counted apart, at most `max_forced_in_flight`. `dead_dropped_total`: dead
-    tasks that left for newer ones.
+    tasks that left for newer ones. `fresh`: rows of new tasks kept in memory, at most `max_fresh`.
     """
 
     in_flight: int
@@ -37,6 +38,8 @@ class DispatcherStatistics:
     failed_total: int
     exhausted_total: int
     dead_dropped_total: int
+    fresh: int
+    max_fresh: int
 
 
 class Dispatcher:
@@ -65,6 +68,7 @@ class Dispatcher:
         self._runner = AttemptRunner(
             store, clock, sender, issuer, app_engine_url=app_engine_url, throttling=throttling
         )
+        self._fresh = FreshRows()
         self._faults = faults
         self._max_in_flight = max_in_flight
         self._free = max_in_flight
@@ -88,6 +92,12 @@ class Dispatcher:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    def add(self, queue: LiveQueue, row: TaskRow) -> None:
+        """A task that was created, and is on disk: it waits for its turn from now on."""
+        queue.dispatch.add(row.key, row.schedule_time)
+        self._fresh.keep(row)
+        self.look(queue)
 
     def look(self, queue: LiveQueue) -> None:
         """Something changed about the queue or its tasks: dispatch what goes now, at the loop's next turn."""
@@ -114,6 +124,7 @@ class Dispatcher:
         if not queue.dispatch.force(row.key, now):
             return False
         self._forced += 1
+        self._fresh.pop(row.key)
         forced = replace(
             row,
             schedule_time=min(row.schedule_time, now),
@@ -150,6 +161,8 @@ class Dispatcher:
             failed_total=tally.failed,
             exhausted_total=tally.exhausted,
             dead_dropped_total=tally.dead_dropped,
+            fresh=len(self._fresh),
+            max_fresh=self._fresh.max_rows,
         )
 
     def _look_at_all(self) -> None:
@@ -171,7 +184,7 @@ class Dispatcher:
         taken = queue.dispatch.take(now, slots=slots)
         if taken:
             self._free -= len(taken)
-            self._run(self._dispatch(queue, [key for key, _ in taken], now))
+            self._begin(queue, [key for key, _ in taken], now)
         again = queue.dispatch.look_again_at(now)
         if again is None:
             return
@@ -179,6 +192,18 @@ class Dispatcher:
             self._without_slot[queue.key] = queue
         else:
             self._timers[queue.key] = self._clock.call_at(again, lambda: self.look(queue))
+
+    def _begin(self, queue: LiveQueue, keys: Sequence[int], now: float) -> None:
+        """Attempt the tasks, those first whose row need not be read."""
+        to_read: list[int] = []
+        for key in keys:
+            row = self._fresh.pop(key)
+            if row is None:
+                to_read.append(key)
+            else:
+                self._run(self._attempt(queue, row, now))
+        if to_read:
+            self._run(self._dispatch(queue, to_read, now))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -6,10 +6,12 @@ import sqlite3
 from dataclasses import dataclass
 
 from emulator.engine import names
+from emulator.engine.attempts import Attempts
 from emulator.tasks import tables
 from emulator.tasks.live_queue import LiveQueue
 from emulator.tasks.messages import Pb
 from emulator.tasks.queues import queue_not_found
+from emulator.tasks.tables import TaskRow
 from emulator.tasks.task_resource import stored_task
 from emulator.tasks.tombstones import Tombstones
 
@@ -24,6 +26,17 @@ class NewTask:
     schedule_time: float
     message: Pb
     stored: bytes
+
+    def row(self, key: int) -> TaskRow:
+        """The task as it is on disk once it has its key."""
+        return TaskRow(
+            key=key,
+            task_id=self.task_id,
+            message=self.stored,
+            schedule_time=self.schedule_time,
+            ended_at=None,
+            attempts=Attempts(),
+        )
 
 
 def new_task(queue: LiveQueue, given: Pb, *, now: float) -> NewTask:

@@ -43,8 +43,7 @@ class Tasks:
         new = new_task(queue, given, now=self._clock.now())
 
         def wait(key: int) -> None:
-            queue.dispatch.add(key, new.schedule_time)
-            self._dispatcher.look(queue)
+            self._dispatcher.add(queue, new.row(key))
 
         await self._store.write(lambda connection: insert(connection, new, self._tombstones), wait)
         return answered_task(new.message, view)

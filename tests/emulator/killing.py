@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, RetryConfig
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, RateLimits, RetryConfig
 
 from tests.emulator.process import up
 from tests.emulator.running import LOCATION, QUEUE, queue, task, tasks_client
@@ -23,8 +23,9 @@ ATTEMPTS_OF_THE_DOOMED = 2
 
 DOOMED_QUEUE = f"{LOCATION}/queues/doomed"
 SOON = {"min_backoff": {"nanos": 1_000_000}, "max_backoff": {"nanos": 50_000_000}}
+FEW_AT_A_TIME = RateLimits(max_concurrent_dispatches=2)  # so that kills find tasks waiting
 QUEUES = (
-    queue(QUEUE, retry_config=RetryConfig(max_attempts=-1, **SOON)),
+    queue(QUEUE, retry_config=RetryConfig(max_attempts=-1, **SOON), rate_limits=FEW_AT_A_TIME),
     queue(DOOMED_QUEUE, retry_config=RetryConfig(max_attempts=ATTEMPTS_OF_THE_DOOMED, **SOON)),
 )
 
