@@ -124,7 +124,7 @@ class Dispatcher:
         if not queue.dispatch.force(row.key, now):
             return False
         self._forced += 1
-        self._fresh.pop(row.key)
+        self._fresh.pop(row.key, row.schedule_time)
         forced = replace(
             row,
             schedule_time=min(row.schedule_time, now),
@@ -184,7 +184,7 @@ class Dispatcher:
         taken = queue.dispatch.take(now, slots=slots)
         if taken:
             self._free -= len(taken)
-            self._begin(queue, [key for key, _ in taken], now)
+            self._begin(queue, taken, now)
         again = queue.dispatch.look_again_at(now)
         if again is None:
             return
@@ -193,11 +193,11 @@ class Dispatcher:
         else:
             self._timers[queue.key] = self._clock.call_at(again, lambda: self.look(queue))
 
-    def _begin(self, queue: LiveQueue, keys: Sequence[int], now: float) -> None:
+    def _begin(self, queue: LiveQueue, taken: Sequence[tuple[int, float]], now: float) -> None:
         """Attempt the tasks, those first whose row need not be read."""
         to_read: list[int] = []
-        for key in keys:
-            row = self._fresh.pop(key)
+        for key, due in taken:
+            row = self._fresh.pop(key, due)
             if row is None:
                 to_read.append(key)
             else:

@@ -29,6 +29,7 @@ class FreshRows:
             del self._rows[next(iter(self._rows))]
         self._rows[row.key] = row
 
-    def pop(self, key: int) -> TaskRow | None:
-        """The row of the task, which is forgotten with it."""
-        return self._rows.pop(key, None)
+    def pop(self, key: int, due: float) -> TaskRow | None:
+        """The row of the task, forgotten with it. None if the task is due at another time than it was new."""
+        row = self._rows.pop(key, None)
+        return row if row is not None and row.schedule_time == due else None

@@ -75,5 +75,12 @@ def test_the_oldest_leave_and_large_ones_are_not_kept() -> None:
         fresh.keep(row(key))
     fresh.keep(row(4, b"x" * (MAX_MESSAGE_BYTES + 1)))
     assert len(fresh) == 2
-    assert [fresh.pop(key) for key in (1, 2, 3, 4)] == [None, row(2), row(3), None]
+    assert [fresh.pop(key, 0) for key in (1, 2, 3, 4)] == [None, row(2), row(3), None]
     assert len(fresh) == 0
+
+
+def test_a_task_that_is_due_at_another_time_is_no_longer_as_it_was() -> None:
+    fresh = FreshRows()
+    fresh.keep(row(1))
+    assert fresh.pop(1, 10) is None
+    assert fresh.pop(1, 0) is None
