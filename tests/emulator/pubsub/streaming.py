@@ -62,6 +62,7 @@ async def streaming(
     try:
         yield stream
     finally:
+        stream.end()
         stream.cancel()
 
 

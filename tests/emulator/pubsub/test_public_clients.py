@@ -38,7 +38,7 @@ async def test_batches_arrive_and_are_acknowledged(emulator: Emulator) -> None:
     await _subscribe(emulator)
     batches = BatchSettings(max_messages=50, max_latency=0.01)
     published = await publish_by_public_client(address, TOPIC, _numbered(500), batch_settings=batches)
-    arrived = set()
+    arrived: set[str] = set()
     async with public_subscriber(address, SUBSCRIPTION) as inbox:
         while len(arrived) < 500:
             message = await inbox.message()
