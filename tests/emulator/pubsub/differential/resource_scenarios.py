@@ -1,4 +1,4 @@
-"""What is done with topics and subscriptions on both emulators; each scenario returns what it saw, by step."""
+"""What is done with resources on both emulators; each scenario returns what it saw, by step."""
 
 from __future__ import annotations
 
