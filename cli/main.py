@@ -16,6 +16,9 @@ _COMMANDS = {
 }
 """Command to `module:name`, where the name is a typer app or a function."""
 
+_EXTRAS = {"dead": "handlers", "demo": "emulator,handlers", "up": "emulator"}
+"""What a command needs beside the base, as extras of the package."""
+
 
 class _LoadedWhenCalled(TyperGroup):
     """Imports a command's module when it is called, so that one command does not wait for all the others."""
@@ -27,13 +30,33 @@ class _LoadedWhenCalled(TyperGroup):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        found = getattr(import_module(module), name)
+        try:
+            found = getattr(import_module(module), name)
+        except ModuleNotFoundError as exc:
+            found = _not_installed(cmd_name, exc)
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)
             found.command(cmd_name)(function)
         command = typer.main.get_command(found)
         command.name = cmd_name
         return command
+
+
+def _not_installed(command: str, error: ModuleNotFoundError) -> typer.Typer:
+    """Stands for a command whose extra is not installed, so that the others and the help still work."""
+    remedy = f"install sidelane[{_EXTRAS.get(command, 'dev')}]"
+    stub = typer.Typer(add_completion=False)
+
+    @stub.command(
+        command,
+        help=f"Not installed: {remedy}.",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def refuse() -> None:
+        typer.echo(f"`sidelane {command}` needs the module {error.name}: {remedy}", err=True)
+        raise typer.Exit(2)
+
+    return stub
 
 
 app = typer.Typer(

@@ -40,6 +40,9 @@ def up(
     dead_letter_url: Annotated[
         str | None, typer.Option(help="Push dead letters here; without it they wait to be pulled.")
     ] = None,
+    throttling: Annotated[
+        bool, typer.Option(help="Let 429, 503 and Retry-After slow their queue down, as production does.")
+    ] = False,
     app_engine_url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Send App Engine tasks here; without it their attempts fail."),
@@ -79,6 +82,7 @@ def up(
                     task_tombstone_ttl=task_tombstone_ttl,
                     queue_tombstone_ttl=queue_tombstone_ttl,
                     app_engine_url=app_engine_url,
+                    throttling=throttling,
                 ),
             ),
             queues=queue_resources(catalog, f"projects/{project}/locations/{location}"),

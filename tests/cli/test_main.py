@@ -37,3 +37,12 @@ def test_naming_the_commands_loads_none() -> None:
         "import sys, cli.main; sys.exit(any(name in sys.modules for name in ('cli.up', 'emulator', 'grpc')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_command_whose_extra_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cli.up", raising=False)
+    monkeypatch.setitem(sys.modules, "emulator", None)
+    result = CliRunner().invoke(app, ["up", "--data", "x"])
+    assert result.exit_code == 2
+    assert "`sidelane up` needs the module emulator: install sidelane[emulator]" in result.output
+    assert "dead" in CliRunner().invoke(app, ["--help"]).output

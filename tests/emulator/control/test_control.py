@@ -59,6 +59,21 @@ async def test_a_dead_task_is_shown_with_its_attempts_and_goes_again(
     assert (again.status, again.body["error"]["status"]) == (404, "NOT_FOUND")
 
 
+async def test_the_console_page_shows_dead_tasks_and_rates(
+    call: Call, client: CloudTasksAsyncClient, target: Target, emulator: Emulator
+) -> None:
+    target.will_answer([500])
+    await client.create_task(parent=QUEUE, task=task("t"))
+    await call("POST", "drain")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{emulator.addresses.http}/") as response,
+    ):
+        page = await response.text()
+    assert f"<td>{QUEUE}/tasks/t</td>" in page
+    assert "<td>500/s</td>" in page
+
+
 async def test_dead_tasks_come_in_pages_and_can_be_discarded(
     call: Call, client: CloudTasksAsyncClient, target: Target
 ) -> None:
