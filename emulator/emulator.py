@@ -87,6 +87,7 @@ class Emulator:
         self._topics = topics
         self._subscriptions = subscriptions
         self._sender = sender
+        self._stack = AsyncExitStack()
         self.clock = clock or SystemClock()
         self.faults = FaultSwitches(chance or random.Random(), die=die)  # noqa: S311 - no secret
 

@@ -128,6 +128,20 @@ async def test_pushes_are_waited_for_and_pulls_are_not(virtual: Running) -> None
     assert len(virtual.target.requests) == 4
 
 
+async def test_faults_of_a_subscription_strike_its_pushes_alone(virtual: Running) -> None:
+    publisher = await publisher_client(virtual.emulator.channel)
+    await publisher.create_topic(name=TOPIC)
+    names = (SUBSCRIPTION, f"{SUBSCRIPTION}-too")
+    push = types.PushConfig(push_endpoint="http://push.example/")
+    await virtual.emulator.pubsub.ensure(
+        [], [types.Subscription(name=name, topic=TOPIC, push_config=push) for name in names]
+    )
+    virtual.emulator.faults.set(Faults(duplicate=1), SUBSCRIPTION)
+    await publisher.publish(topic=TOPIC, messages=[types.PubsubMessage(data=b"payload")])
+    await virtual.emulator.drain()
+    assert sorted(request.source for request in virtual.target.requests) == [names[0], names[0], names[1]]
+
+
 async def test_dispatches_that_are_held_back_are_waited_for(virtual: Running) -> None:
     virtual.emulator.faults.set(Faults(delay=60))
     begin = virtual.clock.now()

@@ -147,3 +147,11 @@ async def test_a_task_of_a_start_before_goes_to_its_target(running: Running) -> 
             assert await client.get_task(name=created.name) == created
             await client.resume_queue(name=QUEUE)
             assert (await receiver.received(1))[0].body == b"payload"
+
+
+async def test_closing_what_is_not_open_does_nothing(running: Running) -> None:
+    never_opened = package.Emulator()
+    await never_opened.aclose()
+    async with running() as emulator:
+        await emulator.aclose()
+    await emulator.aclose()
