@@ -22,7 +22,6 @@ from emulator.drain import Drain
 from emulator.engine.clock import Clock, SystemClock
 from emulator.engine.exchange import Sender
 from emulator.fault_switches import FaultSwitches, FaultySender, stop_writing
-from emulator.grpc_api import Service
 from emulator.grpc_server import GrpcServer
 from emulator.in_process import InProcessChannel
 from emulator.oidc import TokenIssuer
@@ -178,8 +177,7 @@ class Emulator:
         stack.push_async_callback(self.pubsub.aclose)
         await self.pubsub.ensure(self._topics, self._subscriptions)
         self._drain = Drain(self._store, self.clock, self.tasks, self.pubsub, self.faults)
-        methods = {**self.tasks.methods(), **self.pubsub.methods()}
-        self.channel = InProcessChannel([Service(name, served) for name, served in methods.items()])
+        self.channel = InProcessChannel([*self.tasks.services(), *self.pubsub.services()])
 
     async def _http_sender(self, stack: AsyncExitStack) -> Sender:
         module = await _loaded("emulator.http_sender")

@@ -6,7 +6,7 @@ A request is serialised and read again as on the wire, so that caller and servic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -15,12 +15,13 @@ import grpc.aio
 from grpc.aio import AioRpcError, Metadata
 
 from emulator.grpc_api import Service
+from emulator.in_process_stream import InProcessStream
 
 Metadatum = tuple[str, str | bytes]
 
 
 class InProcessChannel(grpc.aio.Channel):
-    """Give it to the transport of a generated async client. Unary calls only, on the loop that made it."""
+    """Give it to the transport of a generated async client, on the loop that made the channel."""
 
     def __init__(self, services: Sequence[Service]) -> None:
         self._services = tuple(services)
@@ -35,19 +36,30 @@ class InProcessChannel(grpc.aio.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        details = _CallDetails(method)
-        found = (handler for service in self._services if (handler := service.service(details)) is not None)
-        handler = next(found, None)
-        return _UnaryUnary(method, handler, request_serializer, response_deserializer, self._loop)
+        return _UnaryUnary(
+            method, self._handler(method), request_serializer, response_deserializer, self._loop
+        )
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _StreamStream(
+            method, self._handler(method), request_serializer, response_deserializer, self._loop
+        )
 
     def unary_stream(self, method: str, *_: Any, **__: Any) -> Any:
-        return _no_stream(method)
+        raise NotImplementedError(f"{method}: no method of these APIs is a stream of one side alone")
 
-    def stream_unary(self, method: str, *_: Any, **__: Any) -> Any:
-        return _no_stream(method)
+    stream_unary = unary_stream
 
-    def stream_stream(self, method: str, *_: Any, **__: Any) -> Any:
-        return _no_stream(method)
+    def _handler(self, method: str) -> grpc.RpcMethodHandler[Any, Any] | None:
+        details = _CallDetails(method)
+        found = (handler for service in self._services if (handler := service.service(details)) is not None)
+        return next(found, None)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: ARG002
         return grpc.ChannelConnectivity.READY
@@ -81,10 +93,14 @@ class _CallDetails(grpc.HandlerCallDetails):
 
 
 class _Context:
-    """What a unary method may ask of its call: to end it with a status, and the metadata it came with."""
+    """What a method may ask of its call: to end it with a status, its metadata, and to write to a stream."""
 
-    def __init__(self, metadata: Sequence[Metadatum]) -> None:
+    def __init__(
+        self, metadata: Sequence[Metadatum], write: Callable[[Any], Awaitable[None]] | None = None
+    ) -> None:
         self._metadata = tuple(metadata)
+        if write is not None:
+            self.write = write
 
     def invocation_metadata(self) -> Sequence[Metadatum]:
         return self._metadata
@@ -92,10 +108,10 @@ class _Context:
     async def abort(
         self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[Metadatum] = ()
     ) -> NoReturn:
-        raise AioRpcError(code, Metadata(), Metadata(*trailing_metadata), details=details)
+        raise _failed(code, details, trailing_metadata)
 
 
-class _UnaryUnary:
+class _Callable:
     """One method, callable as often as wanted."""
 
     def __init__(
@@ -112,30 +128,59 @@ class _UnaryUnary:
         self._deserialize = deserialize or _as_it_is
         self._loop = loop
 
+    def _found(self) -> grpc.RpcMethodHandler[Any, Any]:
+        """Raises RuntimeError on another loop, and AioRpcError (UNIMPLEMENTED)."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "the emulator runs on another event loop than this call: open it, make its clients and call "
+                "them on one loop (with pytest-asyncio: give tests and fixtures the same loop scope)"
+            )
+        if self._handler is None:
+            raise _failed(grpc.StatusCode.UNIMPLEMENTED, f"{self._method} is not served in process")
+        return self._handler
+
+
+class _UnaryUnary(_Callable):
     def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = (), **_: Any
     ) -> _UnaryCall:
         return _UnaryCall(self._run(request, timeout, metadata or ()))
 
     async def _run(self, request: Any, timeout: float | None, metadata: Sequence[Metadatum]) -> Any:
-        handler = self._handler
-        context = _Context(metadata)
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(
-                "the emulator runs on another event loop than this call: open it, make its clients and call "
-                "them on one loop (with pytest-asyncio: give tests and fixtures the same loop scope)"
-            )
-        if handler is None:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{self._method} is not served in process")
+        handler = self._found()
         read = handler.request_deserializer or _as_it_is
         write = handler.response_serializer or _as_it_is
         function: Any = handler.unary_unary
         try:
             async with asyncio.timeout(timeout):
-                response = await function(read(self._serialize(request)), context)
+                response = await function(read(self._serialize(request)), _Context(metadata))
         except TimeoutError:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+            raise _failed(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
         return self._deserialize(write(response))
+
+
+class _StreamStream(_Callable, grpc.aio.StreamStreamMultiCallable[Any, Any]):
+    def __call__(  # type: ignore[override]  # the call is ours, with what generated clients use of one
+        self,
+        request_iterator: AsyncIterator[Any],
+        timeout: float | None = None,
+        metadata: Any = (),
+        **_: Any,
+    ) -> InProcessStream:
+        handler = self._found()
+        read = handler.request_deserializer or _as_it_is
+        encode = handler.response_serializer or _as_it_is
+        function: Any = handler.stream_stream
+
+        async def serve(requests: AsyncIterator[Any], write: Callable[[Any], Awaitable[None]]) -> None:
+            context = _Context(metadata or (), lambda response: write(self._deserialize(encode(response))))
+            try:
+                async with asyncio.timeout(timeout):
+                    await function((read(self._serialize(each)) async for each in requests), context)
+            except TimeoutError:
+                raise _failed(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
+
+        return InProcessStream(serve, request_iterator)
 
 
 class _UnaryCall:
@@ -154,11 +199,6 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _no_stream(method: str) -> Callable[..., NoReturn]:
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise NotImplementedError(
-            f"{method} is a stream: call it on the emulator's port, which serves it; in process there are "
-            f"unary calls only"
-        )
-
-    return refuse
+def _failed(code: grpc.StatusCode, details: str, trailing_metadata: Sequence[Metadatum] = ()) -> AioRpcError:
+    """What a client of gRPC sees of a call that failed."""
+    return AioRpcError(code, Metadata(), Metadata(*trailing_metadata), details=details)

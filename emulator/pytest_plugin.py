@@ -85,7 +85,7 @@ async def pubsub(sidelane_emulator: Opened) -> PubSubFixture:
 async def emulator_hosts(sidelane_emulator: Opened, monkeypatch: pytest.MonkeyPatch) -> Addresses:
     """Lets this test's emulator listen, and tells CLOUD_TASKS_EMULATOR_HOST and PUBSUB_EMULATOR_HOST where.
 
-    For code that makes its own clients, synchronous and streaming ones included.
+    For code that makes its own clients, synchronous ones included.
     """
     addresses = sidelane_emulator.emulator.addresses
     monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", addresses.tasks)

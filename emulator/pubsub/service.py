@@ -101,11 +101,16 @@ class PubSub:
             "google.iam.v1.IAMPolicy": self._policies.methods(),
         }
 
+    def services(self) -> tuple[Service, ...]:
+        """The gRPC services, streams included."""
+        streams = {SUBSCRIBER: self._streams.methods()}
+        return tuple(
+            Service(name, methods, streams.get(name, {})) for name, methods in self.methods().items()
+        )
+
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve the API on `server`, which should receive up to `SERVER_MESSAGE_BYTES`."""
-        streams = {SUBSCRIBER: self._streams.methods()}
-        services = (Service(name, methods, streams.get(name, {})) for name, methods in self.methods().items())
-        server.add_generic_rpc_handlers(tuple(services))
+        server.add_generic_rpc_handlers(self.services())
 
     def rest(self) -> RestApi:
         """The API over REST, for the HTTP port."""

@@ -137,10 +137,13 @@ class TasksService:
             "google.cloud.location.Locations": self._locations.methods(),
         }
 
+    def services(self) -> tuple[Service, ...]:
+        """The gRPC services."""
+        return tuple(Service(name, methods) for name, methods in self.methods().items())
+
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve the API on `server`."""
-        services = (Service(name, methods) for name, methods in self.methods().items())
-        server.add_generic_rpc_handlers(tuple(services))
+        server.add_generic_rpc_handlers(self.services())
 
     def rest(self) -> RestApi:
         """The API over REST, for the HTTP port."""

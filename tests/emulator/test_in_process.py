@@ -9,7 +9,13 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from google.api_core.exceptions import DeadlineExceeded, InvalidArgument, MethodNotImplemented, NotFound
+from google.api_core.exceptions import (
+    DeadlineExceeded,
+    InvalidArgument,
+    MethodNotImplemented,
+    NotFound,
+    ServiceUnavailable,
+)
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, GetQueueRequest
 from google.pubsub_v1 import types
 
@@ -17,7 +23,10 @@ from emulator import Emulator, HttpRequest, Response
 from emulator.clients import cloud_tasks_client, publisher_client, subscriber_client
 from emulator.grpc_api import Service
 from emulator.in_process import InProcessChannel
+from tests.emulator.pubsub.streaming import ack_ids, data, streaming
 from tests.emulator.running import LOCATION, QUEUE, queue, task
+
+TOPIC, SUBSCRIPTION = "projects/p/topics/news", "projects/p/subscriptions/reader"
 
 
 class Arrivals:
@@ -69,11 +78,10 @@ async def test_pubsub_without_any_port(emulator: Emulator) -> None:
         await publisher_client(emulator.channel),
         await subscriber_client(emulator.channel),
     )
-    topic, subscription = "projects/p/topics/news", "projects/p/subscriptions/reader"
-    await publisher.create_topic(name=topic)
-    await subscriber.create_subscription(name=subscription, topic=topic)
-    await publisher.publish(topic=topic, messages=[types.PubsubMessage(data=b"payload")])
-    pulled = await subscriber.pull(subscription=subscription, max_messages=10)
+    await publisher.create_topic(name=TOPIC)
+    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    await publisher.publish(topic=TOPIC, messages=[types.PubsubMessage(data=b"payload")])
+    pulled = await subscriber.pull(subscription=SUBSCRIPTION, max_messages=10)
     assert [received.message.data for received in pulled.received_messages] == [b"payload"]
 
 
@@ -98,12 +106,51 @@ async def test_a_call_on_another_loop_says_what_is_wrong(emulator: Emulator) -> 
         await asyncio.to_thread(elsewhere)
 
 
-async def test_a_stream_is_refused_with_the_remedy(emulator: Emulator) -> None:
+async def test_messages_stream_without_any_port(emulator: Emulator) -> None:
+    publisher = await publisher_client(emulator.channel)
     subscriber = await subscriber_client(emulator.channel)
-    with pytest.raises(
-        NotImplementedError, match="StreamingPull is a stream: call it on the emulator's port"
-    ):
-        await subscriber.streaming_pull()
+    await publisher.create_topic(name=TOPIC)
+    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    async with streaming(subscriber, SUBSCRIPTION, max_outstanding_messages=1) as stream:
+        for payload in (b"a", b"b"):
+            await publisher.publish(topic=TOPIC, messages=[types.PubsubMessage(data=payload)])
+        for payload in (b"a", b"b"):
+            received = await stream.messages(1)
+            assert data(received) == [payload]
+            stream.send(ack_ids=ack_ids(received))
+        stream.end()
+        with pytest.raises(StopAsyncIteration):
+            await stream.response()
+
+
+async def test_a_stream_ends_with_the_services_error_and_with_the_emulator(emulator: Emulator) -> None:
+    subscriber = await subscriber_client(emulator.channel)
+    async with streaming(subscriber, SUBSCRIPTION) as stream:
+        with pytest.raises(NotFound):
+            await stream.response()
+    await (await publisher_client(emulator.channel)).create_topic(name=TOPIC)
+    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    async with streaming(subscriber, SUBSCRIPTION) as stream:
+        response = asyncio.create_task(stream.response())
+        await asyncio.sleep(0)
+        await emulator.aclose()
+        with pytest.raises(ServiceUnavailable):
+            await response
+
+
+async def test_a_stream_that_is_cancelled_frees_its_place(emulator: Emulator) -> None:
+    publisher = await publisher_client(emulator.channel)
+    subscriber = await subscriber_client(emulator.channel)
+    await publisher.create_topic(name=TOPIC)
+    await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    async with streaming(subscriber, SUBSCRIPTION) as stream:
+        await publisher.publish(topic=TOPIC, messages=[types.PubsubMessage(data=b"a")])
+        await stream.messages(1)
+        assert emulator.pubsub.statistics().streams_open == 1
+        stream.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stream.response()
+    assert emulator.pubsub.statistics().streams_open == 0
 
 
 def loaded_by(statement: str) -> set[str]:
