@@ -30,7 +30,7 @@ class InProcessStream:
         """It is connected."""
 
     async def read(self) -> Any:
-        """The next response, or grpc.aio.EOF. Raises what the service raised, CancelledError after `cancel`."""
+        """The next response, or grpc.aio.EOF. Raises what the service did, CancelledError after `cancel`."""
         while not self._responses:
             if self._served.done():
                 self._served.result()
