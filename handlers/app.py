@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,23 +17,27 @@ from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
 from handlers.webhooks import DeveloperWebhooks
-from lanes import HttpLane, LanesSettings, Telemetry
+from lanes import EXPOSITION_TYPE, HttpLane, Lanes, LanesSettings, Telemetry, open_lanes
 from producers import Producer
 from stores.sqlite import open_sqlite
 
-OpenPipeline = Callable[[HandlerSettings], AbstractAsyncContextManager[Pipeline]]
+OpenPipeline = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Pipeline]]
 
 
 def create_app(settings: HandlerSettings | None = None, open_pipeline: OpenPipeline | None = None) -> FastAPI:
     """Build the service: `uvicorn handlers.app:create_app --factory`."""
     resolved = settings or HandlerSettings()
     opener = open_pipeline or standard_pipeline
+    lanes_settings = without_breakers(LanesSettings())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-        async with opener(resolved) as pipeline:
+        async with (
+            open_lanes(lanes_settings, Telemetry(), service="handlers") as lanes,
+            opener(resolved, lanes) as pipeline,
+        ):
             app.state.pipeline = pipeline
+            app.state.lanes = lanes
             yield
 
     app = FastAPI(title="Sidelane handlers", lifespan=lifespan)
@@ -55,34 +57,31 @@ def create_app(settings: HandlerSettings | None = None, open_pipeline: OpenPipel
         return JSONResponse({"outcome": reply.word}, status_code=reply.status)
 
     @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> JSONResponse:
+        lanes: Lanes = app.state.lanes
+        health = lanes.health()
+        return JSONResponse(health.as_json(), status_code=health.status)
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        pipeline: Pipeline = app.state.pipeline
-        return Response(pipeline.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+        lanes: Lanes = app.state.lanes
+        return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
 
     return app
 
 
 @asynccontextmanager
-async def standard_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline]:
-    """Open everything that the service uses, and close it in the opposite order."""
-    catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
+async def standard_pipeline(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
+    """Open everything that the pipeline uses, and close it in the opposite order."""
+    catalog = await lanes.storage.run(load_catalog, settings.queues_file)
     registry = TaskRegistry(TASK_TYPES)
-    lanes = LanesSettings()
-    # A durable delivery that a breaker refuses must be parked so that its target's tasks come back spread
-    # out. Until they are, deliveries wait for the lane's places alone.
-    webhooks_lane = lanes.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
     async with (
         open_sqlite(settings.database) as stores,
-        HttpLane(webhooks_lane, name="webhooks", egress=lanes.egress()) as webhooks,
         HttpLane(CERTIFICATES_LANE) as certificates,
         Producer(settings, catalog, registry) as producer,
     ):
         effects: Effects = {
-            DeveloperWebhook.name: DeveloperWebhooks(stores.directory, webhooks, clock=_now),
+            DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),
         }
         yield Pipeline(
             callers=Callers(
@@ -95,10 +94,20 @@ async def standard_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline
             ledger=stores.ledger,
             effects=effects,
             follow_up=FollowUp(producer),
-            telemetry=Telemetry(),
+            telemetry=lanes.telemetry,
             clock=_now,
             luck=random.random,
         )
+
+
+def without_breakers(settings: LanesSettings) -> LanesSettings:
+    """The settings with a webhooks lane that leaves no target alone and bounds none.
+
+    A durable delivery that is refused by a breaker must be parked so that its target's tasks come back
+    spread out. Until they are, deliveries wait for the lane's places alone.
+    """
+    webhooks = settings.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"webhooks": webhooks})})
 
 
 def _now() -> datetime:

@@ -34,6 +34,7 @@ from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import Answer, HttpLane, Request, StreamedAnswer
+from lanes.in_thread import in_thread
 from lanes.latest import LatestLeft, LatestStatistics, LatestWins
 from lanes.lifespan import HttpLanes, Lanes, LeftUndone, drain, open_lanes
 from lanes.logs import CloudLogFormatter, Logs, LogStatistics
@@ -55,6 +56,7 @@ from lanes.settings import (
 )
 from lanes.stalls import Cause
 from lanes.telemetry import EXPOSITION_TYPE, READ, TOLD, Row, Sample, Telemetry
+from lanes.tracing import Tracing
 from lanes.transport import TransportSettings, open_client
 
 __all__ = (
@@ -139,6 +141,7 @@ __all__ = (
     "StreamsFull",
     "Superseded",
     "Telemetry",
+    "Tracing",
     "Transition",
     "TransportSettings",
     "check_address",
@@ -146,6 +149,7 @@ __all__ = (
     "drain",
     "fan_out",
     "fan_out_collect",
+    "in_thread",
     "loop_health",
     "open_client",
     "open_lanes",

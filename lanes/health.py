@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from lanes.in_thread import in_thread
 from lanes.loop_lag import LoopLagStatistics
 
 
@@ -18,6 +18,14 @@ class Health:
 
     is_healthy: bool
     reason: str = ""
+
+    @property
+    def status(self) -> int:
+        """Of the HTTP answer that says it."""
+        return 200 if self.is_healthy else 503
+
+    def as_json(self) -> dict[str, str]:
+        return {"status": "ok"} if self.is_healthy else {"status": "unhealthy", "reason": self.reason}
 
 
 def loop_health(lag: LoopLagStatistics, *, stuck_after: float) -> Health:
@@ -48,16 +56,8 @@ class HealthServer:
         return int(self._server.server_address[1])
 
     async def aclose(self) -> None:
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            self._server.shutdown()
-            self._server.server_close()
-            loop.call_soon_threadsafe(stopped.set)
-
-        threading.Thread(target=stop, name="health-stop", daemon=True).start()
-        await stopped.wait()
+        await in_thread(self._server.shutdown)
+        self._server.server_close()
 
 
 def _handler(check: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
@@ -69,8 +69,8 @@ def _handler(check: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
                 self.send_error(404)
                 return
             health = check()
-            body = json.dumps({"status": "ok" if health.is_healthy else "unhealthy", "reason": health.reason})
-            self.send_response(200 if health.is_healthy else 503)
+            body = json.dumps(health.as_json())
+            self.send_response(health.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()

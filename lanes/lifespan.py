@@ -5,8 +5,7 @@ It closes what is fed first, each within what is left of the grace period:
 1. latest-wins streams take no more items, and send what waits;
 2. HTTP lanes take no more requests, and let those under way end;
 3. the executors take no more jobs, and run what waits: `critical`, then `storage`;
-4. the lag probe and the health port end;
-5. the log tells what was left.
+4. the log tells what was left; the traces, the lag probe, the health port and the log itself end.
 """
 
 from __future__ import annotations
@@ -19,18 +18,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 
 from lanes.circuit_breakers import Transition
+from lanes.default_executor import refuse_default_executor
 from lanes.egress import EgressPolicy
 from lanes.executors import Executor
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
 from lanes.http import HttpLane
 from lanes.latest import LatestWins
+from lanes.logs import Logs
 from lanes.loop_lag import LoopLagProbe
 from lanes.settings import ExecutorSettings, LaneSettings, LanesSettings
 from lanes.telemetry import Telemetry
-from lanes.watching import watch_executor, watch_lane, watch_latest, watch_loop
+from lanes.tracing import Tracing
+from lanes.watching import watch_executor, watch_lane, watch_latest, watch_logs, watch_loop
 
 logger = logging.getLogger(__name__)
+
+_EXPORT_GRACE = 1.0
+"""Seconds for the spans that wait, beyond the drain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +87,29 @@ class LeftUndone:
 
 
 @asynccontextmanager
-async def open_lanes(settings: LanesSettings, telemetry: Telemetry) -> AsyncIterator[Lanes]:
+async def open_lanes(
+    settings: LanesSettings, telemetry: Telemetry, *, service: str = "sidelane"
+) -> AsyncIterator[Lanes]:
     """Everything of this package, open on the running event loop until the block ends.
+
+    From then on the loop's default executor takes no work, unless the settings let it. `service` is the
+    process's name in traces.
 
     Raises ValueError for settings that a deployed service must not have, OSError where the health port is
     taken.
     """
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as opened:
+        _open_logs(settings, telemetry, opened)
+        tracing = Tracing(service)
+        tracing.open()
+        opened.push_async_callback(tracing.aclose, grace=_EXPORT_GRACE)
         loop_lag = LoopLagProbe(observer=_Lag(telemetry))
         await loop_lag.open()
         opened.push_async_callback(loop_lag.aclose)
         watch_loop(telemetry, "main", loop_lag, loop)
+        if settings.refuse_default_executor:
+            refuse_default_executor(loop)
         critical, storage = [
             await _open_executor(executor, telemetry, opened)
             for executor in (settings.executors.critical, settings.executors.storage)
@@ -148,6 +164,16 @@ async def drain(lanes: Lanes, grace: float) -> LeftUndone:
         jobs_dropped=critical.dropped + storage.dropped,
         jobs_running=critical.running + storage.running,
     )
+
+
+def _open_logs(settings: LanesSettings, telemetry: Telemetry, opened: AsyncExitStack) -> None:
+    if not settings.logs_json:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+        return
+    logs = Logs(project=settings.log_project)
+    logs.open()
+    opened.callback(logs.close)
+    watch_logs(telemetry, logs)
 
 
 async def _open_executor(

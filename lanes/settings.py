@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -146,6 +147,8 @@ class LanesSettings(BaseSettings):
     executors: ExecutorsSettings = ExecutorsSettings()
     latest_streams: PositiveInt = 4_096
     """Streams of latest-wins that may have an item under way."""
+    refuse_default_executor: bool = True
+    """Whether the event loop's default executor takes no work: turn it off for a loop that others share."""
     drain_seconds: NonNegativeFloat = 8.0
     """In which everything is closed; Cloud Run kills a process 10 s after its SIGTERM."""
     stuck_after: PositiveFloat = 10.0
@@ -159,7 +162,15 @@ class LanesSettings(BaseSettings):
 
     As `own_hosts`, a list with commas: `SIDELANE_EGRESS_ALLOW=127.0.0.0/8,::1/128`.
     """
+    json_logs: bool | None = None
+    """Logs as JSON lines in Cloud Logging's fields. None: on Cloud Run alone."""
+    log_project: str | None = Field(None, validation_alias=AliasChoices("SIDELANE_PROJECT", "log_project"))
+    """Whose traces the logs' trace ids belong to."""
     k_service: str | None = Field(None, validation_alias="K_SERVICE")
+
+    @property
+    def logs_json(self) -> bool:
+        return self.k_service is not None if self.json_logs is None else self.json_logs
 
     def egress(self) -> EgressPolicy:
         """Raises ValueError where a deployed service would allow private networks."""

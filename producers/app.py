@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
+from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
 from producers.body_limit import BodyLimit
 from producers.problems import answer_problems
 from producers.producer import Producer
@@ -23,12 +24,15 @@ MAX_BODY = 1024 * 1024
 def create_app(settings: ProducerSettings | None = None) -> FastAPI:
     """`uvicorn producers.app:create_app --factory`. Without settings, reads the environment."""
     settings = settings or ProducerSettings()
+    lanes_settings = LanesSettings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
-        async with Producer(settings, catalog, TaskRegistry(TASK_TYPES)):
-            yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_lanes(lanes_settings, Telemetry(), service="producers") as lanes:
+            app.state.lanes = lanes
+            catalog = await lanes.storage.run(load_catalog, settings.queues_file)
+            async with Producer(settings, catalog, TaskRegistry(TASK_TYPES)):
+                yield
 
     app = FastAPI(title="Sidelane reference backend", lifespan=lifespan)
     app.add_middleware(BodyLimit, limit=MAX_BODY)
@@ -37,7 +41,14 @@ def create_app(settings: ProducerSettings | None = None) -> FastAPI:
     app.include_router(webhooks.router)
 
     @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> JSONResponse:
+        lanes: Lanes = app.state.lanes
+        health = lanes.health()
+        return JSONResponse(health.as_json(), status_code=health.status)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        lanes: Lanes = app.state.lanes
+        return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
 
     return app

@@ -15,6 +15,7 @@ from google.api_core import exceptions, grpc_helpers_async
 from google.auth.exceptions import DefaultCredentialsError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from lanes import in_thread
 from producers.errors import InvalidSettings, NotOpen, ProducerError, Refused, Unreachable
 
 Answer = TypeVar("Answer")
@@ -71,7 +72,7 @@ class Connection:
             channel = grpc.aio.insecure_channel(self._emulator, options=_CHANNEL_OPTIONS)
         else:
             try:
-                credentials, _ = await asyncio.to_thread(google.auth.default, scopes=_SCOPES)
+                credentials, _ = await in_thread(google.auth.default, scopes=_SCOPES)
             except DefaultCredentialsError as error:
                 raise InvalidSettings(
                     f"no Google credentials for {self._host}: set CLOUD_TASKS_EMULATOR_HOST and "

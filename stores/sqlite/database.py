@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from lanes import in_thread
 from stores.errors import StoreClosed, StoreUnavailable
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class Database:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._inbox.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+            await in_thread(thread.join)
 
     async def run(self, job: Job[T]) -> T:
         """Run `job` and return its result once the commit is on disk.

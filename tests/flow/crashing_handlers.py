@@ -24,6 +24,7 @@ from handlers.effect import Delivery, Effect
 from handlers.follow_up import FollowUp
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
+from lanes import Lanes
 from stores import Claim, Key, Ledger, Outcome, OutcomeKind, Row
 
 STEPS = ("claim", "side-effect", "outcome", "follow-up", "dead-letter")
@@ -90,9 +91,9 @@ def dying(effect: Effect, fuse: Fuse) -> Effect:
 
 
 @asynccontextmanager
-async def crashing_pipeline(settings: HandlerSettings) -> AsyncIterator[Pipeline]:
+async def crashing_pipeline(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
     fuse = Fuse(step=os.environ["CRASH_AFTER"], mark=Path(os.environ["CRASH_MARK"]))
-    async with standard_pipeline(settings) as pipeline:
+    async with standard_pipeline(settings, lanes) as pipeline:
         yield replace(
             pipeline,
             ledger=DyingLedger(pipeline.ledger, fuse),

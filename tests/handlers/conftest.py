@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
-from lanes import HttpLane, Telemetry
+from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
 from stores import Ledger
 from stores.sqlite import open_sqlite
@@ -134,6 +134,12 @@ def catalog() -> Catalog:
     return load_catalog(Path("infra/terraform/queues.yaml"))
 
 
+@pytest.fixture(autouse=True)
+def shared_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service runs on the loop of its test, whose default executor others need."""
+    monkeypatch.setenv("SIDELANE_REFUSE_DEFAULT_EXECUTOR", "false")
+
+
 @pytest.fixture
 async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIterator[Service]:
     registry = TaskRegistry([Note])
@@ -163,8 +169,8 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         )
 
         @asynccontextmanager
-        async def opened(_: HandlerSettings) -> AsyncIterator[Pipeline]:
-            yield pipeline
+        async def opened(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
+            yield replace(pipeline, telemetry=lanes.telemetry)
 
         app = create_app(HandlerSettings(), opened)
         await stack.enter_async_context(app.router.lifespan_context(app))

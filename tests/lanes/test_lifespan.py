@@ -35,7 +35,7 @@ NOTHING = LeftUndone(latest_waiting=0, latest_sending=0, requests=0, jobs_droppe
 def settings(monkeypatch: pytest.MonkeyPatch) -> LanesSettings:
     monkeypatch.setenv("SIDELANE_EGRESS_ALLOW", "127.0.0.0/8")
     monkeypatch.delenv("K_SERVICE", raising=False)
-    return LanesSettings(drain_seconds=0.2)
+    return LanesSettings(drain_seconds=0.2, refuse_default_executor=False)  # the test's loop is shared
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's own shell reaches a test."""
     for name in ("K_SERVICE", "CLOUD_TASKS_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "SIDELANE_PROJECT"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SIDELANE_REFUSE_DEFAULT_EXECUTOR", "false")  # the emulator shares the test's loop
 
 
 @pytest.fixture(scope="session")
