@@ -8,12 +8,15 @@ from collections.abc import Iterator
 
 import aiohttp
 import pytest
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, Task
 from google.pubsub_v1 import types as pubsub_types
 
 import emulator as package
 from emulator import ApiError, PortInUseError, StoreError, TasksSettings
+from tests.emulator.pubsub.differential.session import session
+from tests.emulator.pubsub.resources import SUBSCRIPTION, TOPIC
+from tests.emulator.pubsub.streaming import streaming
 from tests.emulator.receiver import receiving
 from tests.emulator.running import QUEUE, Running, queue, task, tasks_client
 
@@ -155,3 +158,19 @@ async def test_closing_what_is_not_open_does_nothing(running: Running) -> None:
     async with running() as emulator:
         await emulator.aclose()
     await emulator.aclose()
+
+
+async def test_open_streams_end_as_unavailable_and_hold_up_no_closing(running: Running) -> None:
+    async with running(topics=[pubsub_types.Topic(name=TOPIC)]) as emulator:
+        subscription = pubsub_types.Subscription(name=SUBSCRIPTION, topic=TOPIC)
+        await emulator.pubsub.ensure([], [subscription])
+        async with (
+            session(emulator.addresses.pubsub, "streaming") as on,
+            streaming(on.subscriber, protocol_version=1) as stream,
+        ):
+            stream.send()
+            await stream.response()
+            async with asyncio.timeout(20):
+                await emulator.aclose()
+            with pytest.raises(ServiceUnavailable, match="shutting down"):
+                await stream.response()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
 import grpc.aio
@@ -12,6 +12,8 @@ from google.protobuf.empty_pb2 import Empty
 
 from emulator.errors import ApiError, StoreClosedError
 from emulator.grpc_api import Service
+
+Write = Callable[[Empty], Awaitable[None]]
 
 
 async def fine(_: Empty) -> Empty:
@@ -30,13 +32,33 @@ async def refusing(_: Empty) -> Empty:
     raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
 
 
+async def echo(requests: AsyncIterator[Empty], write: Write) -> None:
+    async for request in requests:
+        await write(request)
+
+
+async def ending(requests: AsyncIterator[Empty], write: Write) -> None:
+    async for request in requests:
+        await write(request)
+        raise ApiError(grpc.StatusCode.NOT_FOUND, "gone")
+
+
+async def breaking(_: AsyncIterator[Empty], __: Write) -> None:
+    raise KeyError("a defect")
+
+
+STREAMS = {"Echo": echo, "Ending": ending, "Breaking": breaking}
 METHODS = {"Fine": fine, "Broken": broken, "Closing": closing, "Refusing": refusing}
 
 
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
-    served = Service("test.Things", {name: (Empty, method) for name, method in METHODS.items()})
+    served = Service(
+        "test.Things",
+        {name: (Empty, method) for name, method in METHODS.items()},
+        {name: (Empty, method) for name, method in STREAMS.items()},
+    )
     server.add_generic_rpc_handlers((served, Service("test.Nothing", {})))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -74,9 +96,39 @@ async def test_errors_become_statuses(channel: grpc.aio.Channel, caplog: pytest.
 async def test_a_method_that_is_not_served_says_what_is(channel: grpc.aio.Channel) -> None:
     assert await call(channel, "/test.Things/Fly") == (
         grpc.StatusCode.UNIMPLEMENTED,
-        "Fly is not served by the Sidelane emulator yet: it serves Fine, Broken, Closing, Refusing.",
+        "Fly is not served by the Sidelane emulator yet: it serves Fine, Broken, Closing, Refusing, "
+        "Echo, Ending, Breaking.",
     )
     assert await call(channel, "/test.Nothing/Fly") == (
         grpc.StatusCode.UNIMPLEMENTED,
         "Fly is not served by the Sidelane emulator yet: it serves nothing of test.Nothing.",
     )
+
+
+async def stream(channel: grpc.aio.Channel, path: str, count: int) -> tuple[int, grpc.StatusCode, str]:
+    """Send so many requests and close. How many responses came, and how the stream ended."""
+    method = channel.stream_stream(
+        path, request_serializer=Empty.SerializeToString, response_deserializer=Empty.FromString
+    )
+    answered = 0
+    call = method(iter([Empty()] * count))
+    try:
+        async for _ in call:
+            answered += 1
+    except grpc.aio.AioRpcError as error:
+        return answered, error.code(), error.details() or ""
+    return answered, grpc.StatusCode.OK, ""
+
+
+async def test_a_stream_answers_until_it_ends(
+    channel: grpc.aio.Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await stream(channel, "/test.Things/Echo", 5) == (5, grpc.StatusCode.OK, "")
+    assert await stream(channel, "/test.Things/Ending", 1) == (1, grpc.StatusCode.NOT_FOUND, "gone")
+    with caplog.at_level(logging.ERROR):
+        assert await stream(channel, "/test.Things/Breaking", 1) == (
+            0,
+            grpc.StatusCode.INTERNAL,
+            "The emulator failed (KeyError); its log says why.",
+        )
+    assert "a defect" in caplog.text

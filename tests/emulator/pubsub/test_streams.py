@@ -197,6 +197,22 @@ async def test_closing_the_emulator_ends_streams_as_unavailable(
             await late.response()
 
 
+async def test_a_client_that_does_not_read_holds_no_more_than_its_connection_takes(
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
+) -> None:
+    async with streaming(subscriber, protocol_version=1) as stream:
+        stream.send()
+        await stream.response()
+        for _ in range(10):
+            await publish_all(publisher, *([bytes(1_000_000)] * 5))
+        others = []
+        while received := await pull_now(subscriber, 5):
+            others.extend(received)
+        assert len(others) > 25  # of 50; a few megabytes are on their way to the stream
+        mine = await stream.messages(50 - len(others))
+    assert not {each.message.message_id for each in mine} & {each.message.message_id for each in others}
+
+
 async def test_streams_are_bounded_in_number(
     subscriber: SubscriberAsyncClient, pubsub: PubSub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
