@@ -80,12 +80,12 @@ def read(request_class: Any, value: object) -> Any:
 
 @given(messages, st.booleans(), st.booleans())
 def test_what_protobuf_writes_is_read_back(message: Message, numbers: bool, snake: bool) -> None:
-    written = json_format.MessageToDict(
-        message, use_integers_for_enums=numbers, preserving_proto_field_name=snake
-    )
-    assert read(type(message), written).SerializeToString(deterministic=True) == message.SerializeToString(
-        deterministic=True
-    )
+    def written(message: Message) -> dict[str, Any]:  # a NaN equals no other, but for its text
+        return json_format.MessageToDict(
+            message, use_integers_for_enums=numbers, preserving_proto_field_name=snake
+        )
+
+    assert written(read(type(message), written(message))) == written(message)
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
