@@ -20,12 +20,18 @@ T = TypeVar("T")
 
 
 class FailingStore:
-    """A store whose next writes fail, as on a full disk."""
+    """A store whose next writes fail, as on a full disk, or its next reads, as on a broken one."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.failures = 0
-        self.read = store.read
+        self.read_failures = 0
+
+    async def read(self, job: Job[T]) -> T:
+        if self.read_failures:
+            self.read_failures -= 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return await self._store.read(job)
 
     async def write(self, job: Job[T], then: Callable[[T], object] | None = None) -> T:
         if self.failures:

@@ -166,6 +166,21 @@ async def test_a_task_whose_end_cannot_be_recorded_goes_again(
     assert await bench.pending() == []
 
 
+async def test_a_task_that_cannot_be_read_goes_again(
+    bench: Bench, clock: VirtualClock, target: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    target.will_answer([500])
+    await bench.ensure(queue(retry_config=WORKED_EXAMPLE))
+    await bench.create("t")
+    again = await clock.wait_for_timer()
+    bench.failing.read_failures = 1
+    clock.advance_to(again)
+    assert await clock.wait_for_timer() == again + 1
+    assert "disk I/O error" in caplog.text
+    clock.advance(1)
+    await target.received(2)
+
+
 async def test_a_restart_takes_up_paused_and_waiting_alike(
     bench: Bench, store: Store, clock: VirtualClock, issuer: TokenIssuer, target: Target
 ) -> None:
