@@ -10,6 +10,8 @@ from emulator.engine.attempts import Attempt
 
 MAX_ATTEMPTS = 100
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
@@ -29,7 +31,7 @@ class AttemptRecord:
 def entry(attempt: Attempt) -> str:
     """The attempt as one element of a history. Histories are elements joined by commas."""
     times = (attempt.schedule_time, attempt.dispatch_time, attempt.response_time)
-    return json.dumps([*times, attempt.status, attempt.detail], separators=(",", ":"))
+    return _COMPACT.encode([*times, attempt.status, attempt.detail])
 
 
 def appended(history: str | None, latest: str, *, attempts: int) -> str:
@@ -39,7 +41,7 @@ def appended(history: str | None, latest: str, *, attempts: int) -> str:
     if attempts <= MAX_ATTEMPTS:
         return f"{history},{latest}"
     kept = [*json.loads(f"[{history}]"), json.loads(latest)][-MAX_ATTEMPTS:]
-    return json.dumps(kept, separators=(",", ":"))[1:-1]
+    return _COMPACT.encode(kept)[1:-1]
 
 
 def records(history: str | None, *, attempts: int) -> Sequence[AttemptRecord]:
