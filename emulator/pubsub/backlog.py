@@ -82,6 +82,13 @@ def publish(
     return [str(id_) for id_, _ in numbered], [receiver.resource.name for receiver in receivers]
 
 
+def message(db: sqlite3.Connection, id_: int) -> types.PubsubMessage:
+    """A message that something holds."""
+    (body,) = db.execute("SELECT body FROM pubsub_messages WHERE id = ?", (id_,)).fetchone()
+    read: types.PubsubMessage = types.PubsubMessage.deserialize(body)
+    return read
+
+
 def add(
     db: sqlite3.Connection,
     stored: Stored,

@@ -32,14 +32,13 @@ def forward(db: sqlite3.Connection, now: int) -> Forwarded:
     Where the dead-letter topic is gone the message stays, and is delivered again after its delay.
     """
     rows = db.execute(
-        "SELECT subscription, message, attempts, body FROM pubsub_deliveries "
-        "JOIN pubsub_messages ON id = message WHERE state = 2 AND due_at <= ? "
-        "ORDER BY due_at, message LIMIT ?",
+        "SELECT subscription, message, attempts FROM pubsub_deliveries "
+        "WHERE state = 2 AND due_at <= ? ORDER BY due_at, message LIMIT ?",
         (now, FORWARDED_ROWS),
     ).fetchall()
     count = 0
     concerned: set[str] = set()
-    for subscription, message, attempts, body in rows:
+    for subscription, message, attempts in rows:
         stored = subscriptions.by_id(db, subscription)
         concerned.add(stored.resource.name)
         topic_name = stored.resource.dead_letter_policy.dead_letter_topic
@@ -47,7 +46,7 @@ def forward(db: sqlite3.Connection, now: int) -> Forwarded:
         if topic is None:
             _deliver_again(db, stored, message, attempts, now)
             continue
-        letter = dead_letter(types.PubsubMessage.deserialize(body), stored.resource, attempts)
+        letter = dead_letter(backlog.message(db, message), stored.resource, attempts)
         _, receivers = backlog.publish(db, topic_name, topic, [letter], now)
         concerned.update(receivers)
         leases.remove(db, stored, message)

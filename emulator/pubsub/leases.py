@@ -15,8 +15,8 @@ from emulator.pubsub.subscriptions import Stored
 
 LEASE_BYTES = 3_500_000  # of one lease, its first message aside: a plain gRPC client takes 4 MiB
 
-_Row = tuple[int, int, bytes, str | None]
-"""Message, attempts so far, body, ordering key."""
+_Row = tuple[int, int, int]
+"""Message, attempts so far, bytes of its body (which is read for what is leased alone)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,6 @@ class Delivery:
 
     ack_id: AckId
     message: types.PubsubMessage
-    ordering_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +81,12 @@ def lease(db: sqlite3.Connection, stored: Stored, terms: Terms, now: int) -> Lea
     backlog.sweep(db, now)
     deliveries: list[Delivery] = []
     size = 0
-    for message, attempts, body, key in _due(db, stored, terms, now):
-        size += len(body)
+    for message, attempts, length in _due(db, stored, terms, now):
+        size += length
         if deliveries and size > terms.size:
             break
         ack_id = AckId(stored.id, message, attempts + 1)
-        deliveries.append(Delivery(ack_id, types.PubsubMessage.deserialize(body), key))
+        deliveries.append(Delivery(ack_id, backlog.message(db, message)))
     for delivery in deliveries:
         _start(db, stored, delivery.ack_id, terms, now)
     (next_due,) = db.execute(
@@ -164,20 +163,20 @@ def remove(db: sqlite3.Connection, stored: Stored, message: int) -> bool:
 
 def _due(db: sqlite3.Connection, stored: Stored, terms: Terms, now: int) -> Iterator[_Row]:
     """What may be leased, each head of an ordering key followed by the rest of its batch."""
-    rows: list[_Row] = db.execute(
-        "SELECT message, attempts, body, ordering_key FROM pubsub_deliveries "
+    rows = db.execute(
+        "SELECT message, attempts, length(body), ordering_key FROM pubsub_deliveries "
         "JOIN pubsub_messages ON id = message "
         "WHERE subscription = ? AND state = 0 AND due_at <= ? AND expires_at > ? "
         "ORDER BY due_at, message LIMIT ?",
         (stored.id, now, now, terms.limit),
     ).fetchall()
     left = terms.limit
-    for row in rows:
+    for *row, key in rows:
         if left <= 0:
             return
-        yield row
+        message, attempts, length = row
+        yield message, attempts, length
         left -= 1
-        key = row[3]
         if key is not None and terms.in_batches:
             for follower in _followers(db, stored, key, left, now):
                 yield follower
@@ -185,14 +184,14 @@ def _due(db: sqlite3.Connection, stored: Stored, terms: Terms, now: int) -> Iter
 
 
 def _followers(db: sqlite3.Connection, stored: Stored, key: str, limit: int, now: int) -> Iterator[_Row]:
-    rows = db.execute(
-        "SELECT message, attempts, body, ordering_key FROM pubsub_deliveries "
+    rows: list[_Row] = db.execute(
+        "SELECT message, attempts, length(body) FROM pubsub_deliveries "
         "JOIN pubsub_messages ON id = message "
         "WHERE subscription = ? AND ordering_key = ? AND state = 1 AND state <> 3 AND expires_at > ? "
         "ORDER BY message LIMIT ?",
         (stored.id, key, now, limit),
-    )
-    for row in rows.fetchall():
+    ).fetchall()
+    for row in rows:
         if stored.exhausts(row[1]):
             return  # it goes to the dead-letter topic once it is the head, and the rest waits for that
         yield row

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from google.pubsub_v1 import types
-
 from emulator.pubsub import backlog, filters, ordering, topics
 from emulator.pubsub.delivery_state import DeliveryState
 from emulator.pubsub.snapshots import StoredSnapshot
@@ -27,7 +25,7 @@ def to_time(db: sqlite3.Connection, stored: Stored, moment: int, now: int) -> No
     topic = topics.find(db, stored.resource.topic)
     if topic is not None:
         rows = db.execute(
-            "SELECT id, published_at, body FROM pubsub_messages "
+            "SELECT id, published_at FROM pubsub_messages "
             "WHERE topic = ? AND kept_until > ? AND published_at >= ? AND NOT EXISTS "
             "(SELECT 1 FROM pubsub_deliveries WHERE message = id AND subscription = ?) ORDER BY id",
             (topic.id, now, moment, stored.id),
@@ -46,7 +44,7 @@ def to_snapshot(db: sqlite3.Connection, stored: Stored, snapshot: StoredSnapshot
     )
     _mark(db, stored, rows.fetchall(), now)
     rows = db.execute(
-        "SELECT id, published_at, body FROM pubsub_snapshot_messages JOIN pubsub_messages ON id = message "
+        "SELECT id, published_at FROM pubsub_snapshot_messages JOIN pubsub_messages ON id = message "
         "WHERE snapshot = ? AND NOT EXISTS (SELECT 1 FROM pubsub_deliveries "
         "WHERE pubsub_deliveries.message = id AND subscription = ?) ORDER BY id",
         (snapshot.id, stored.id),
@@ -80,11 +78,9 @@ def _mark(
     )
 
 
-def _bring_back(
-    db: sqlite3.Connection, stored: Stored, rows: Iterable[tuple[int, int, bytes]], now: int
-) -> None:
-    """Put messages (id, when published, body) back into the backlog."""
-    for id_, published_at, body in rows:
-        messages = [(id_, types.PubsubMessage.deserialize(body))]
+def _bring_back(db: sqlite3.Connection, stored: Stored, rows: Iterable[tuple[int, int]], now: int) -> None:
+    """Put messages (id, when published) back into the backlog."""
+    for id_, published_at in rows:
+        messages = [(id_, backlog.message(db, id_))]
         passing = filters.matching(stored.resource.filter, messages)
         backlog.add(db, stored, passing, published_at=published_at, due_at=now)
