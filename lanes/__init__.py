@@ -10,6 +10,7 @@ from lanes.default_executor import refuse_default_executor
 from lanes.egress import LOCAL, EgressPolicy, check_address, check_url
 from lanes.errors import (
     AnswerTooLarge,
+    BadRequest,
     BadUrl,
     BreakerOpen,
     BulkheadFull,
@@ -33,13 +34,14 @@ from lanes.executors import Executor, ExecutorStatistics, Job, Left
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
-from lanes.http import Answer, HttpLane, Request, StreamedAnswer
+from lanes.http import Answer, HttpLane, StreamedAnswer
 from lanes.in_thread import in_thread
 from lanes.latest import LatestLeft, LatestStatistics, LatestWins
 from lanes.lifespan import HttpLanes, Lanes, LeftUndone, drain, open_lanes
 from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
+from lanes.request import Request
 from lanes.settings import (
     AUTH,
     CRITICAL,
@@ -57,7 +59,7 @@ from lanes.settings import (
 from lanes.stalls import Cause
 from lanes.telemetry import EXPOSITION_TYPE, READ, TOLD, Row, Sample, Telemetry
 from lanes.tracing import Tracing
-from lanes.transport import TransportSettings, open_client
+from lanes.transport import TransportSettings, open_transport
 
 __all__ = (
     "AUTH",
@@ -76,6 +78,7 @@ __all__ = (
     "Answer",
     "AnswerTooLarge",
     "Attempt",
+    "BadRequest",
     "BadUrl",
     "BreakerOpen",
     "BreakerSettings",
@@ -151,7 +154,7 @@ __all__ = (
     "fan_out_collect",
     "in_thread",
     "loop_health",
-    "open_client",
     "open_lanes",
+    "open_transport",
     "refuse_default_executor",
 )

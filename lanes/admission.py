@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from lanes.breaker import BreakerSettings
 from lanes.bulkhead import Bulkheads, BulkheadSettings, BulkheadStatistics
 from lanes.circuit_breakers import Attempt, BreakerStatistics, CircuitBreakers, Transition
-from lanes.errors import BulkheadFull, LaneSaturated
+from lanes.errors import LaneSaturated
 from lanes.settings import LaneSettings
 
 
@@ -47,6 +47,7 @@ class Admission:
                 max_wait=settings.max_wait,
             ),
             on_wait=on_wait,
+            refusal=LaneSaturated,
         )
         self._targets = None
         if settings.max_per_target is not None:
@@ -68,13 +69,8 @@ class Admission:
         """Raises BreakerOpen, BulkheadFull, or LaneSaturated."""
         if self.retry_at(target) is not None:
             self._attempt(target)  # refuses
-        async with AsyncExitStack() as places:
-            if self._targets is not None:
-                await places.enter_async_context(self._targets.place(target))
-            try:
-                await places.enter_async_context(self._lane.place(self._name))
-            except BulkheadFull as error:
-                raise LaneSaturated(self._name, error.why) from error
+        of_target = nullcontext() if self._targets is None else self._targets.place(target)
+        async with of_target, self._lane.place(self._name):
             with self._attempt(target) as attempt:
                 yield attempt
 

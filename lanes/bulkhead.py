@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from lanes.errors import BulkheadFull, LaneClosed
+from lanes.errors import BulkheadFull, LaneClosed, NotAdmitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +69,18 @@ class Bulkheads:
     Args:
         on_wait: told how many seconds each call waited that was admitted (0 for most) or gave up; must be
             quick and must not raise.
+        refusal: makes the error of a refused call, of the target and why there is no place.
     """
 
-    def __init__(self, settings: BulkheadSettings, *, on_wait: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: BulkheadSettings,
+        *,
+        on_wait: Callable[[float], None] | None = None,
+        refusal: Callable[[str, str], NotAdmitted] = BulkheadFull,
+    ) -> None:
         self._settings = settings
+        self._refusal = refusal
         self._on_wait = on_wait
         self._targets: dict[str, _Calls] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,7 +101,7 @@ class Bulkheads:
             max_wait: seconds, instead of the settings'; 0 refuses at once.
 
         Raises:
-            BulkheadFull: no place, nowhere to wait, or none became free in time.
+            BulkheadFull: no place, nowhere to wait, or none became free in time; or the bulkhead's `refusal`.
             LaneClosed: the bulkhead is in use on another event loop.
         """
         await self._take(target, self._settings.max_wait if max_wait is None else max_wait)
@@ -125,7 +133,9 @@ class Bulkheads:
         elif calls.in_flight >= self._settings.max_concurrent:
             if len(calls.waiting) >= self._settings.max_waiting or max_wait <= 0:
                 self._refused_full += 1
-                raise BulkheadFull(target, f"{calls.in_flight} calls under way, {len(calls.waiting)} waiting")
+                raise self._refusal(
+                    target, f"{calls.in_flight} calls under way, {len(calls.waiting)} waiting"
+                )
             await self._wait(target, calls, max_wait)
             self._admitted += 1
             return
@@ -158,7 +168,7 @@ class Bulkheads:
     def _first_call(self, target: str) -> _Calls:
         if len(self._targets) >= self._settings.max_targets:
             self._refused_targets += 1
-            raise BulkheadFull(target, f"{len(self._targets)} other targets have calls under way")
+            raise self._refusal(target, f"{len(self._targets)} other targets have calls under way")
         calls = self._targets[target] = _Calls()
         return calls
 
@@ -179,7 +189,7 @@ class Bulkheads:
                 self._leave(target)
             if isinstance(error, TimeoutError):
                 self._refused_late += 1
-                raise BulkheadFull(target, f"none became free within {max_wait:g} s") from None
+                raise self._refusal(target, f"none became free within {max_wait:g} s") from None
             raise
         finally:
             waited = loop.time() - started

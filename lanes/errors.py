@@ -3,6 +3,7 @@
 LaneError
 ├── LaneClosed          used before `open()`, after `aclose()`, or on another event loop
 ├── BadUrl              the URL cannot be requested at all
+├── BadRequest          the method or a header cannot be sent at all
 ├── EgressRefused       the URL leads where no request of ours may go
 ├── DeadlineExceeded    the answer was not complete in time
 ├── ConnectFailed       no connection could be made
@@ -34,6 +35,10 @@ class LaneClosed(LaneError):
 
 class BadUrl(LaneError):
     """The URL cannot be requested: it must be absolute, with http or https and a host."""
+
+
+class BadRequest(LaneError):
+    """The method or a header cannot be sent; the message says why. Nothing was sent: mend the caller."""
 
 
 class EgressRefused(LaneError):

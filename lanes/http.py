@@ -1,52 +1,30 @@
 """Outgoing HTTP that cannot hold its caller up: pooled, bounded, with a total deadline and a capped answer.
 
-It follows no redirect, decompresses nothing and retries nothing.
+It follows no redirect, decodes nothing, keeps no cookie, and retries nothing that may have had an effect.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 from opentelemetry import propagate
 
 from lanes.admission import Admission, AdmissionStatistics
-from lanes.circuit_breakers import Transition
+from lanes.circuit_breakers import Attempt, Transition
 from lanes.egress import EgressPolicy, check_url
-from lanes.errors import (
-    AnswerTooLarge,
-    BadUrl,
-    ConnectFailed,
-    DeadlineExceeded,
-    ExchangeFailed,
-    LaneClosed,
-    LaneError,
-)
+from lanes.errors import AnswerTooLarge, ConnectFailed, DeadlineExceeded, ExchangeFailed, LaneClosed
+from lanes.request import Request, origin, wired
 from lanes.settings import LaneSettings
-from lanes.transport import TransportSettings, open_client, translating
+from lanes.transport import TransportSettings, open_transport
 
-OpenClient = Callable[[TransportSettings], httpx.AsyncClient]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to send. `params` are merged into the query that the URL already has."""
-
-    method: str
-    url: str
-    params: Mapping[str, str] | None = None
-    headers: Mapping[str, str] | None = None
-    content: bytes = b""
-    deadline: float | None = None
-    """Seconds for everything: waiting for a place, connecting, sending, reading. None: the lane's own."""
-    target: str | None = None
-    """Whose breaker and places these are; None: the URL's origin."""
+OpenTransport = Callable[[TransportSettings], httpx.AsyncBaseTransport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +40,31 @@ class Answer:
 class StreamedAnswer:
     """An answer whose body is yet to be read."""
 
-    def __init__(self, response: httpx.Response, max_bytes: int) -> None:
+    def __init__(self, response: httpx.Response, attempt: Attempt, max_bytes: int) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self._response = response
+        self._attempt = attempt
         self._max_bytes = max_bytes
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, piece by piece, as it comes. Raises AnswerTooLarge beyond the lane's cap."""
-        length = 0
-        async for chunk in self._response.aiter_raw():
-            length += len(chunk)
-            if length > self._max_bytes:
-                raise AnswerTooLarge(self.status, self._max_bytes)
-            yield chunk
+        """The body, piece by piece, as it comes, up to the lane's cap.
+
+        Raises AnswerTooLarge when there is more, ExchangeFailed when the connection breaks.
+        """
+        left = self._max_bytes
+        stream = cast(
+            httpx.AsyncByteStream, self._response.stream
+        )  # httpx's aiter_raw() adds errors of its own
+        try:
+            async for chunk in stream:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left < 0:
+                    raise AnswerTooLarge(self.status, self._max_bytes)
+        except ExchangeFailed:
+            self._attempt.failed()
+            raise
 
 
 class HttpLane:
@@ -95,7 +84,7 @@ class HttpLane:
         on_wait: Callable[[float], None] | None = None,
         on_transition: Callable[[Transition], None] | None = None,
         on_end: Callable[[str, float], None] | None = None,
-        open_client: OpenClient = open_client,
+        open_transport: OpenTransport = open_transport,
     ) -> None:
         """`egress`: what a guarded lane goes by; the strict policy by default.
 
@@ -105,23 +94,23 @@ class HttpLane:
             on_transition: told of each breaker that opens, probes or closes.
             on_end: told how each request ended (`2xx` … `5xx`, the error's name, or `cancelled`), and after
                 how many seconds.
-            open_client: makes the transport; for tests with names and certificates of their own.
+            open_transport: makes the connections; for tests with names and certificates of their own.
         """
         self.name = name
         self._settings = settings
         self._egress = (egress or EgressPolicy()) if settings.is_guarded else None
         self._admission = Admission(name, settings, clock=clock, on_wait=on_wait, on_transition=on_transition)
         self._on_end = on_end
-        self._open_client = open_client
+        self._open_transport = open_transport
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._client: httpx.AsyncClient | None = None
+        self._transport: httpx.AsyncBaseTransport | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._client = self._open_client(
+        self._transport = self._open_transport(
             TransportSettings(
                 connect_timeout=self._settings.connect_timeout,
                 max_connections=self._settings.max_connections,
@@ -135,14 +124,14 @@ class HttpLane:
 
         Returns how many requests were cut off: they end in an error.
         """
-        client, self._client = self._client, None
-        if client is None:
+        transport, self._transport = self._transport, None
+        if transport is None:
             return 0
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._idle.wait()
         left = self._under_way
-        await client.aclose()
+        await transport.aclose()
         return left
 
     async def __aenter__(self) -> Self:
@@ -158,21 +147,50 @@ class HttpLane:
         """Make one request and read its answer; a redirect is an answer like any other.
 
         Raises:
-            BadUrl, EgressRefused: nothing was sent, and nothing ever will be to this URL.
+            BadUrl, BadRequest, EgressRefused: nothing was sent, and nothing ever will be of this request.
             BreakerOpen, BulkheadFull, LaneSaturated: nothing was sent; try later.
             ConnectFailed: nothing was sent.
             DeadlineExceeded, ExchangeFailed, AnswerTooLarge: the request may have had its effect.
             LaneClosed: this lane is not open on this event loop.
         """
-        async with self._exchange(request) as response:
-            body, truncated = await self._read(response)
-        return Answer(status=response.status_code, headers=response.headers, body=body, truncated=truncated)
+        body = bytearray()
+        truncated = False
+        async with self.stream(request) as answer:
+            try:
+                async for chunk in answer.chunks():
+                    body += chunk
+            except AnswerTooLarge:
+                if not self._settings.cuts_body:
+                    raise
+                truncated = True
+        return Answer(status=answer.status, headers=answer.headers, body=bytes(body), truncated=truncated)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[StreamedAnswer]:
-        """Make one request and read its answer in the block, which the deadline covers. Raises as `send`."""
-        async with self._exchange(request) as response:
-            yield StreamedAnswer(response, self._settings.max_body_bytes)
+        """Make one request and read its answer in the block, which the deadline covers. Raises as `send`.
+
+        What the block raises itself says nothing of the target: that counts as having answered.
+        """
+        transport = self._opened()
+        seconds = self._settings.deadline if request.deadline is None else request.deadline
+        began, end = self._loop_time(), "cancelled"
+        self._begin()
+        try:
+            wire = self._wired(request)
+            async with (
+                _within(seconds) as limit,
+                self._admission.of(request.target or origin(wire.url)) as attempt,
+                _Exchange(transport, wire, attempt, limit) as response,
+            ):
+                yield StreamedAnswer(response, attempt, self._settings.max_body_bytes)
+            end = f"{response.status_code // 100}xx"
+        except Exception as error:
+            end = type(error).__name__
+            raise
+        finally:
+            self._end()
+            if self._on_end is not None:
+                self._on_end(end, self._loop_time() - began)
 
     def retry_at(self, target: str) -> float | None:
         """When to come back to a target whose breaker is open, in the clock's seconds; None when now."""
@@ -180,36 +198,6 @@ class HttpLane:
 
     def statistics(self) -> AdmissionStatistics:
         return self._admission.statistics()
-
-    @asynccontextmanager
-    async def _exchange(self, request: Request) -> AsyncIterator[httpx.Response]:
-        """The response, its body yet to be read, and whatever comes of it as one of our errors."""
-        client = self._opened()
-        wire = self._on_the_wire(client, request)
-        seconds = request.deadline or self._settings.deadline
-        began, end = self._loop_time(), "cancelled"
-        self._begin()
-        try:
-            async with AsyncExitStack() as admission:
-                async with _until(began + seconds, seconds):
-                    attempt = await admission.enter_async_context(
-                        self._admission.of(request.target or _origin(wire.url))
-                    )
-                try:
-                    async with _until(began + seconds, seconds), _sent(client, wire) as response:
-                        yield response
-                except (ConnectFailed, DeadlineExceeded, ExchangeFailed):
-                    attempt.failed()
-                    raise
-                (attempt.failed if response.status_code >= 500 else attempt.succeeded)()
-            end = f"{response.status_code // 100}xx"
-        except LaneError as error:
-            end = type(error).__name__
-            raise
-        finally:
-            self._end()
-            if self._on_end is not None:
-                self._on_end(end, self._loop_time() - began)
 
     def _begin(self) -> None:
         self._under_way += 1
@@ -223,67 +211,74 @@ class HttpLane:
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None or asyncio.get_running_loop() is not self._loop:
+    def _opened(self) -> httpx.AsyncBaseTransport:
+        if self._transport is None or asyncio.get_running_loop() is not self._loop:
             raise LaneClosed(
                 f"the {self.name} lane is not open on this event loop: open it in the loop's lifespan"
             )
-        return self._client
+        return self._transport
 
-    def _on_the_wire(self, client: httpx.AsyncClient, request: Request) -> httpx.Request:
-        headers = dict(request.headers or {})
+    def _wired(self, request: Request) -> httpx.Request:
+        trace: dict[str, str] = {}
         if self._settings.is_traced:
-            propagate.inject(headers)
-        wire = client.build_request(
-            request.method, _parsed(request), headers=headers, content=request.content
-        )
+            propagate.inject(trace)
+        wire = wired(request, trace)
         if self._egress is not None:
             check_url(wire.url, self._egress)
         return wire
 
-    async def _read(self, response: httpx.Response) -> tuple[bytes, bool]:
-        most = self._settings.max_body_bytes
-        body = bytearray()
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > most:
-                if not self._settings.cuts_body:
-                    raise AnswerTooLarge(response.status_code, most)
-                return bytes(body[:most]), True
-        return bytes(body), False
+
+class _Exchange:
+    """A request under way, from its sending to its verdict on the target; the response is open meanwhile."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        wire: httpx.Request,
+        attempt: Attempt,
+        limit: asyncio.Timeout,
+    ) -> None:
+        self._transport = transport
+        self._wire = wire
+        self._attempt = attempt
+        self._limit = limit
+
+    async def __aenter__(self) -> httpx.Response:
+        try:
+            self._response = await self._transport.handle_async_request(self._wire)
+        except (ConnectFailed, ExchangeFailed):
+            self._attempt.failed()
+            raise
+        except asyncio.CancelledError:
+            self._cancelled()
+            raise
+        return self._response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._response.aclose()
+        if isinstance(error, asyncio.CancelledError):
+            self._cancelled()
+        elif self._response.status_code >= 500:
+            self._attempt.failed()
+        else:
+            self._attempt.succeeded()
+
+    def _cancelled(self) -> None:
+        if self._limit.expired():  # else the caller has left, which says nothing of the target
+            self._attempt.failed()
 
 
 @asynccontextmanager
-async def _until(ends_at: float, seconds: float) -> AsyncIterator[None]:
-    """End the block at that moment of the loop's clock with DeadlineExceeded."""
+async def _within(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """End the block after so long with DeadlineExceeded; at once when no time is left."""
+    if seconds <= 0:
+        raise DeadlineExceeded("no time was left to send the request")
     try:
-        async with asyncio.timeout_at(ends_at) as limit:
-            yield
+        async with asyncio.timeout(seconds) as limit:
+            yield limit
     except TimeoutError as error:
         if not limit.expired():
             raise
         raise DeadlineExceeded(f"no complete answer within {seconds:g} s") from error
-
-
-@asynccontextmanager
-async def _sent(client: httpx.AsyncClient, wire: httpx.Request) -> AsyncIterator[httpx.Response]:
-    with translating(wire.url.host):
-        response = await client.send(wire, stream=True)
-        try:
-            yield response
-        finally:
-            await response.aclose()
-
-
-def _parsed(request: Request) -> httpx.URL:
-    try:
-        url = httpx.URL(request.url)
-    except httpx.InvalidURL as error:
-        raise BadUrl(f"URL cannot be parsed: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadUrl("URL must be absolute, with http or https and a host")
-    return url.copy_merge_params(dict(request.params or {}))
-
-
-def _origin(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"

@@ -1,36 +1,39 @@
-"""The one module that chooses what carries lanes' HTTP: httpx is what callers see, aiohttp does the work.
+"""The one module that chooses what carries lanes' HTTP: httpx's values outside, aiohttp's connections inside.
 
 httpx's own pool collapses under dozens of requests in flight. aiohttp's connector also has the seam that an
-egress guard needs: it asks for a socket with the address in hand that it is about to connect to.
+egress guard needs: it asks for a socket with the address in hand that it is about to connect to. It follows
+no redirect, reads no proxy variable, keeps no cookie and decodes no body.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
+import yarl
+from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import AsyncResolver
-from httpx_aiohttp import AiohttpTransport
 
-from lanes.egress import EgressPolicy, check_address, parse_address
-from lanes.errors import ConnectFailed, EgressRefused, ExchangeFailed
-
-E = TypeVar("E", bound=BaseException)
+from lanes.egress import EgressPolicy, check_address
+from lanes.errors import ConnectFailed, EgressRefused, ExchangeFailed, LaneClosed, LaneError
+from lanes.resolver import GuardedResolver
 
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 8190
 _CACHED_NAMES = 1000
 _CACHED_FOR = 10  # seconds; every connection is checked again, so an old address costs nothing but itself
 _READ_BUFFER = 65_536  # bytes of an answer that wait for their reader, for each connection
+_UNREAD_FOR = 30_000  # milliseconds until the kernel gives up on a peer that reads nothing of what was sent
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +51,40 @@ class TransportSettings:
     """None is the usual one: certificates and names are verified."""
 
 
-def open_client(
+def open_transport(
     settings: TransportSettings, *, resolver: Callable[[], AbstractResolver] = AsyncResolver
-) -> httpx.AsyncClient:
-    """A client that follows no redirect, reads no proxy variable, keeps no cookie, asks for no compression.
+) -> httpx.AsyncBaseTransport:
+    """Call it on the event loop that will use it.
 
-    Call it on the event loop that will use it. `resolver` makes what turns names into addresses; it must not
-    block, and must not use the loop's default executor.
+    `resolver` makes what turns names into addresses; it must not block, and must not use the loop's default
+    executor.
     """
-    guarded = _Resolver(resolver(), settings.connect_timeout, settings.egress)
+    return _AiohttpTransport(settings, GuardedResolver(resolver(), settings.connect_timeout, settings.egress))
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=settings.max_connections,
-            resolver=guarded,
-            socket_factory=_sockets(settings.egress),
-            ssl=settings.tls or True,
-            ttl_dns_cache=_CACHED_FOR,
-            dns_cache_max_size=_CACHED_NAMES,
-            **({"keepalive_timeout": settings.keepalive} if settings.keepalive else {"force_close": True}),
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
+
+class _AiohttpTransport(httpx.AsyncBaseTransport):
+    """Raises ConnectFailed, ExchangeFailed or EgressRefused, and nothing of aiohttp's.
+
+    aiohttp sends an idempotent request a second time, on a new connection, when the first one breaks before
+    an answer (RFC 9110, 9.2.2); nothing else is ever sent twice.
+    """
+
+    def __init__(self, settings: TransportSettings, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=settings.max_connections,
+                resolver=resolver,
+                socket_factory=_sockets(settings.egress),
+                ssl=settings.tls or True,
+                ttl_dns_cache=_CACHED_FOR,
+                dns_cache_max_size=_CACHED_NAMES,
+                **(
+                    {"keepalive_timeout": settings.keepalive} if settings.keepalive else {"force_close": True}
+                ),
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
+            auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             read_bufsize=_READ_BUFFER,
@@ -78,43 +93,75 @@ def open_client(
             max_headers=MAX_HEADERS,
         )
 
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(client=session, verify=False),  # the session's connector verifies
-        timeout=httpx.Timeout(None, connect=settings.connect_timeout),
-        follow_redirects=False,
-        trust_env=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "Sidelane"},
-    )
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        with translating(host), self._closing():
+            response = await self._session.request(
+                request.method,
+                yarl.URL(str(request.url), encoded=True),
+                headers=[
+                    (name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw
+                ],
+                data=request.read() or None,
+                allow_redirects=False,
+            )
+        if not 200 <= response.status <= 599:
+            response.close()
+            raise ExchangeFailed(f"exchange with {host} broke: {response.status} is no final status")
+        return httpx.Response(
+            response.status, headers=response.raw_headers, stream=_Body(response, host), request=request
+        )
+
+    async def aclose(self) -> None:
+        await self._session.close()
+        await self._resolver.close()
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """What a request meets that is overtaken by `aclose`: aiohttp cancels its name's resolution."""
+        try:
+            yield
+        except (RuntimeError, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if not self._session.closed or (task is not None and task.cancelling()):
+                raise
+            raise LaneClosed("the lane was closed before the request was sent") from error
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response = response
+        self._host = host
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with translating(self._host):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Never waits: a body left before its end costs the connection."""
+        self._response.close()
 
 
 @contextmanager
 def translating(host: str) -> Iterator[None]:
-    """The one place where what goes wrong in httpx and aiohttp becomes an error of ours."""
+    """The one place where what goes wrong in aiohttp becomes an error of ours."""
     try:
         yield
-    except (httpx.HTTPError, aiohttp.ClientError, ConnectionError) as error:  # some pass httpx untranslated
-        refused = _cause(error, EgressRefused)
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+        refused = _lane_error(error)
         if refused is not None:
             raise refused from error
-        if _is_before_the_request(error):
+        if isinstance(error, _NO_CONNECTION):
             raise ConnectFailed(f"no connection to {host}: {_innermost(error)}") from error
         raise ExchangeFailed(f"exchange with {host} broke: {_innermost(error)}") from error
 
 
-def _is_before_the_request(error: Exception) -> bool:
-    # The transport reports a connection that breaks in the middle of an answer as a connect timeout, too.
-    by_aiohttp = _cause(error, aiohttp.ClientError)
-    if by_aiohttp is not None:
-        return isinstance(by_aiohttp, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol)
-
-
-def _cause(error: BaseException, kind: type[E]) -> E | None:
-    """The outermost error of this kind in the chain of causes."""
-    link: BaseException | None = error
-    while link is not None and not isinstance(link, kind):
-        link = link.__cause__ or link.__context__
-    return link
+def _lane_error(error: BaseException | None) -> LaneError | None:
+    """What the guard said of an address: aiohttp chains it to an error of its own."""
+    while error is not None and not isinstance(error, LaneError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _innermost(error: BaseException) -> str:
@@ -123,41 +170,20 @@ def _innermost(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-class _Resolver(AbstractResolver):
-    """Resolves within a deadline; one address that must not be reached refuses the name."""
-
-    def __init__(self, inner: AbstractResolver, deadline: float, egress: EgressPolicy | None) -> None:
-        self._inner = inner
-        self._deadline = deadline
-        self._egress = egress
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Raises OSError, or EgressRefused."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                found = await self._inner.resolve(host, port, family)
-        except TimeoutError as error:
-            raise OSError(None, f"{host} was not resolved within {self._deadline:g} s") from error
-        if self._egress is not None:
-            for result in found:
-                check_address(parse_address(result["host"]), self._egress)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 def _sockets(egress: EgressPolicy | None) -> Callable[[Any], socket.socket]:
     """Makes the socket of a connection, once its address may be reached."""
 
     def make(address: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, place = address
         if egress is not None:
-            check_address(ip_address(place[0]), egress)
+            try:
+                check_address(ip_address(place[0]), egress)
+            except EgressRefused as error:  # as an OSError, which is all that aiohttp expects here
+                raise PermissionError(errno.EACCES, str(error)) from error
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a closed socket lives on until all is sent
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_FOR)
         return made
 
     return make

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.lanes import loop_lag
+from benchmarks.lanes import http, loop_lag
 from benchmarks.rounds import Figure, Options, report
 
 BENCHMARKS: dict[str, Callable[[Options, Console], list[Figure]]] = {
+    "http": http.run,
     "loop-lag": loop_lag.run,
 }
 
