@@ -70,11 +70,16 @@ class Load:
 
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
 
+    def next_name(self) -> tuple[str, str]:
+        """A queue, and the name of a new task in it."""
+        queue = next(self._queues)
+        return queue, f"{queue}/tasks/{self._run}-{next(self._numbers)}"
+
     async def create(self) -> None:
         """Create one."""
-        queue = next(self._queues)
+        queue, name = self.next_name()
         task = Task(
-            name=f"{queue}/tasks/{self._run}-{next(self._numbers)}",
+            name=name,
             http_request=HttpRequest(url=self._url, headers={"Content-Type": "application/json"}, body=BODY),
         )
         await self._client.create_task(

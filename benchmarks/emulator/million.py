@@ -31,8 +31,8 @@ from emulator.tasks import tables
 PENDING = 1_000_000
 MEASURED = 1000
 """Dispatches in one burst."""
-BURSTS = 3
-"""In one measurement of the rate."""
+BURSTS = 5
+"""Of each, in a round."""
 QUEUES = 8
 MEMORY_TARGET = 600.0
 RESTART_TARGET = 15.0
@@ -49,10 +49,7 @@ class Backlog:
         self._load = Load(client, queues, receiver.url)
 
     async def rate(self, *, fill: bool) -> float:
-        """Dispatches a second, of `BURSTS` bursts; with `fill`, each burst's tasks are created before it."""
-        return sum([await self._burst(fill=fill) for _ in range(BURSTS)]) / BURSTS
-
-    async def _burst(self, *, fill: bool) -> float:
+        """Dispatches a second, of one burst; with `fill`, its tasks are created before it."""
         if fill:
             await self._load.count(MEASURED)
         self._receiver.clear()
@@ -98,6 +95,7 @@ async def run(options: Options, console: Console) -> list[Figure]:
             target=RATE_TARGET,
             rounds=options.rounds,
             console=console,
+            slices=BURSTS,
         )
         memory = peak_resident_bytes(server.pid) / 1e6
         return [
