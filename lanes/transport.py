@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,9 +31,8 @@ from lanes.resolver import GuardedResolver
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 8190
 _CACHED_NAMES = 1000
-_CACHED_FOR = 10  # seconds; every connection is checked again, so an old address costs nothing but itself
 _READ_BUFFER = 65_536  # bytes of an answer that wait for their reader, for each connection
-_UNREAD_FOR = 30_000  # milliseconds until the kernel gives up on a peer that reads nothing of what was sent
+_AT_ONCE = 65_536  # bytes of a request that aiohttp is given as such; more is sent piece by piece
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -49,6 +49,13 @@ class TransportSettings:
     """None for targets of ours, whose addresses are private."""
     tls: ssl.SSLContext | None = None
     """None is the usual one: certificates and names are verified."""
+    names_kept: int = 10
+    """How long an address is used again; each connection to it is checked anew all the same."""
+    unread_timeout: float = 30.0
+    """After which the kernel gives up on a target that reads nothing of what it is sent (RFC 5482).
+
+    The request has long ended by its deadline; this is for the socket, which lives on until all is sent.
+    """
 
 
 def open_transport(
@@ -75,9 +82,9 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             connector=aiohttp.TCPConnector(
                 limit=settings.max_connections,
                 resolver=resolver,
-                socket_factory=_sockets(settings.egress),
+                socket_factory=_sockets(settings),
                 ssl=settings.tls or True,
-                ttl_dns_cache=_CACHED_FOR,
+                ttl_dns_cache=settings.names_kept,
                 dns_cache_max_size=_CACHED_NAMES,
                 **(
                     {"keepalive_timeout": settings.keepalive} if settings.keepalive else {"force_close": True}
@@ -95,6 +102,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
+        content = request.read()
         with translating(host), self._closing():
             response = await self._session.request(
                 request.method,
@@ -102,7 +110,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=[
                     (name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw
                 ],
-                data=request.read() or None,
+                data=(content if len(content) <= _AT_ONCE else io.BytesIO(content)) or None,
                 allow_redirects=False,
             )
         if not 200 <= response.status <= 599:
@@ -153,8 +161,8 @@ def translating(host: str) -> Iterator[None]:
         if refused is not None:
             raise refused from error
         if isinstance(error, _NO_CONNECTION):
-            raise ConnectFailed(f"no connection to {host}: {_innermost(error)}") from error
-        raise ExchangeFailed(f"exchange with {host} broke: {_innermost(error)}") from error
+            raise ConnectFailed(f"no connection to {host}: {_detail(error)}") from error
+        raise ExchangeFailed(f"exchange with {host} broke: {_detail(error)}") from error
 
 
 def _lane_error(error: BaseException | None) -> LaneError | None:
@@ -164,26 +172,30 @@ def _lane_error(error: BaseException | None) -> LaneError | None:
     return error
 
 
-def _innermost(error: BaseException) -> str:
-    while (cause := error.__cause__) is not None:
-        error = cause
-    return str(error) or type(error).__name__
+def _detail(error: BaseException | None) -> str:
+    """What the innermost cause says that says anything."""
+    detail = type(error).__name__
+    while error is not None:
+        detail = str(error) or detail
+        error = error.__cause__
+    return detail
 
 
-def _sockets(egress: EgressPolicy | None) -> Callable[[Any], socket.socket]:
+def _sockets(settings: TransportSettings) -> Callable[[Any], socket.socket]:
     """Makes the socket of a connection, once its address may be reached."""
 
     def make(address: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, place = address
-        if egress is not None:
+        if settings.egress is not None:
             try:
-                check_address(ip_address(place[0]), egress)
+                check_address(ip_address(place[0]), settings.egress)
             except EgressRefused as error:  # as an OSError, which is all that aiohttp expects here
                 raise PermissionError(errno.EACCES, str(error)) from error
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a closed socket lives on until all is sent
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_FOR)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
+            milliseconds = int(1000 * settings.unread_timeout)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         return made
 
     return make
