@@ -8,12 +8,15 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
 from google.rpc import status_pb2
 
-from emulator.errors import ApiError, StoreClosedError
+from emulator.errors import ApiError, InvalidArgumentError, StoreClosedError
 
 logger = logging.getLogger(__name__)
+
+_MAX_MESSAGE_BYTES = 1500
 
 Method = Callable[..., Awaitable[Any]]
 """An async function from a request message to its response message. It raises ApiError to answer an error.
@@ -44,18 +47,14 @@ class Service(grpc.GenericRpcHandler):
         streams = streams or {}
         self._prefix = f"/{name}/"
         self._served = ", ".join([*methods, *streams]) or f"nothing of {name}"
-        self._handlers = {
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             f"/{name}/{method}": grpc.stream_stream_rpc_method_handler(
-                _streaming(function),
-                request_deserializer=request_class.FromString,
-                response_serializer=_serialize,
+                _streaming(function, request_class), response_serializer=_serialize
             )
             for method, (request_class, function) in streams.items()
         } | {
             f"/{name}/{method}": grpc.unary_unary_rpc_method_handler(
-                _answering(function),
-                request_deserializer=request_class.FromString,
-                response_serializer=_serialize,
+                _answering(function, request_class), response_serializer=_serialize
             )
             for method, (request_class, function) in methods.items()
         }
@@ -72,10 +71,10 @@ class Service(grpc.GenericRpcHandler):
     def _not_served(self, method: str) -> grpc.RpcMethodHandler[Any, Any]:
         message = f"{method} is not served by the Sidelane emulator yet: it serves {self._served}."
 
-        async def refuse(_request: bytes) -> NoReturn:
+        async def refuse(_request: Empty) -> NoReturn:
             raise ApiError(grpc.StatusCode.UNIMPLEMENTED, message)
 
-        return grpc.unary_unary_rpc_method_handler(_answering(refuse))
+        return grpc.unary_unary_rpc_method_handler(_answering(refuse, Empty))
 
 
 def api_error_of(exc: Exception) -> ApiError:
@@ -102,32 +101,62 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _answering(method: Method) -> Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]:
-    """Translate what `method` raises to the status of the call."""
+def _read(request_class: Any, request: bytes) -> Any:
+    """The request message. Raises InvalidArgumentError; gRPC itself would answer INTERNAL."""
+    try:
+        return request_class.FromString(request)
+    except DecodeError as exc:
+        name = request_class.DESCRIPTOR.full_name
+        raise InvalidArgumentError(f"The request is no valid {name}: send it as protobuf writes it.") from exc
 
-    async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+
+async def _each_read(request_class: Any, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _read(request_class, request)
+
+
+def _answering(
+    method: Method, request_class: Any
+) -> Callable[[bytes, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]:
+    """Read the request, and translate what `method` raises to the status of the call."""
+
+    async def answer(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            return await method(request)
+            return await method(_read(request_class, request))
         except Exception as exc:
             error = api_error_of(exc)
-        return await context.abort(error.code, error.message, _rich_status(error))
+        return await _abort(context, error)
 
     return answer
 
 
 def _streaming(
-    method: StreamMethod,
-) -> Callable[[AsyncIterator[Any], grpc.aio.ServicerContext[Any, Any]], Awaitable[None]]:
-    async def answer(requests: AsyncIterator[Any], context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    method: StreamMethod, request_class: Any
+) -> Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext[Any, Any]], Awaitable[None]]:
+    async def answer(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await context.send_initial_metadata(())  # or an error after a write that was cancelled cannot be sent
         try:
-            await method(requests, context.write)
+            await method(_each_read(request_class, requests), context.write)
         except Exception as exc:
             error = api_error_of(exc)
         else:
             return
-        await context.abort(error.code, error.message, _rich_status(error))
+        await _abort(context, error)
 
     return answer
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: ApiError) -> NoReturn:
+    shown = ApiError(error.code, _shortened(error.message), error.details)
+    await context.abort(shown.code, shown.message, _rich_status(shown))
+
+
+def _shortened(message: str) -> str:
+    """It travels as a header, once escaped and once in the details, and clients refuse long ones (8 kB)."""
+    written = message.encode()
+    if len(written) <= _MAX_MESSAGE_BYTES:
+        return message
+    return written[:_MAX_MESSAGE_BYTES].decode(errors="ignore") + " … (shortened)"
 
 
 def _rich_status(error: ApiError) -> tuple[tuple[str, bytes], ...]:

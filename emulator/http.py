@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -87,9 +88,17 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         Route("/", console),
-        *(Mount(path, api) for path, api in apis.items()),
+        *(_Api(path, api) for path, api in apis.items()),
     ]
     return Starlette(routes=routes)
+
+
+class _Api(Mount):
+    """An application under a path, for whatever follows there: starlette's own leaves out line breaks."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class _Statistics(Collector):

@@ -105,6 +105,9 @@ class _Context:
     def invocation_metadata(self) -> Sequence[Metadatum]:
         return self._metadata
 
+    async def send_initial_metadata(self, metadata: Sequence[Metadatum]) -> None:
+        """Nobody reads it here."""
+
     async def abort(
         self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[Metadatum] = ()
     ) -> NoReturn:

@@ -56,4 +56,4 @@ def _is_known(parts: Sequence[str], descriptor: Descriptor) -> bool:
     if len(parts) == 1:
         return True
     inner = field.message_type
-    return inner is not None and not inner.GetOptions().map_entry and _is_known(parts[1:], inner)
+    return inner is not None and not field.is_repeated and _is_known(parts[1:], inner)

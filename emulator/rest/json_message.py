@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
 from emulator.errors import InvalidArgumentError
-from emulator.rest.json_scalar import NotThatType, scalar
+from emulator.rest.json_scalar import NotThatType, is_text, scalar
 
 _CAPITAL = re.compile(r"[A-Z]")
 _UNDERSCORE = re.compile(r"_([a-z])")
@@ -51,8 +51,15 @@ def refuse(faults: Iterable[Fault]) -> None:
     )
 
 
+def _written(text: str) -> str:
+    """What a caller sent may hold half a surrogate pair, which no answer can."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def field_named(descriptor: Any, name: str) -> FieldDescriptor | None:
     """By its name in JSON or in the proto."""
+    if not is_text(name):
+        return None
     found: FieldDescriptor | None = descriptor.fields_by_camelcase_name.get(name)
     return found or descriptor.fields_by_name.get(name)
 
@@ -150,7 +157,7 @@ def is_well_known(descriptor: Any) -> bool:
 
 def _well_known(message: Any, value: object, path: str) -> Iterator[Fault]:
     type_name = f"type.googleapis.com/{message.DESCRIPTOR.full_name}"
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not is_text(value):
         yield _invalid(path, type_name, value)
     elif message.DESCRIPTOR.name == "FieldMask":
         message.paths.extend(_snake_case(part.strip()) for part in value.split(",") if part.strip())
@@ -193,9 +200,10 @@ def _invalid(path: str, type_name: str, value: object, reason: str = "") -> Faul
 
 
 def _invalid_text(path: str, type_name: str, text: str) -> Fault:
-    return Fault(path, f"Invalid value at '{path}' ({type_name}), {text}")
+    return Fault(path, f"Invalid value at '{path}' ({type_name}), {_written(text)}")
 
 
 def _unknown(path: str, name: str, reason: str) -> Fault:
     place = f" at '{path}'" if path else ""
-    return Fault(path, f'Invalid JSON payload received. Unknown name "{name[:_SHOWN]}"{place}: {reason}')
+    shown = _written(name[:_SHOWN])
+    return Fault(path, f'Invalid JSON payload received. Unknown name "{shown}"{place}: {reason}')

@@ -24,6 +24,16 @@ class NotThatType(ValueError):
     """The JSON value does not stand for a value of the field's type; the text, if any, says why."""
 
 
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can write it. JSON can spell half a surrogate pair, and protobuf breaks where it looks up
+    such a name."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def scalar(field: FieldDescriptor, value: object) -> Any:
     """What to assign to `field`, which is no message. Raises NotThatType."""
     if field.enum_type is not None:
@@ -78,10 +88,8 @@ def _bool(value: object) -> bool:
 def _string(value: object) -> str:
     if not isinstance(value, str):
         raise NotThatType
-    try:
-        value.encode()
-    except UnicodeEncodeError as exc:
-        raise NotThatType("it holds half a surrogate pair") from exc
+    if not is_text(value):
+        raise NotThatType("it holds half a surrogate pair")
     return value
 
 
@@ -100,7 +108,7 @@ def _bytes(value: object) -> bytes:
 
 def _enum(enum: EnumDescriptor, value: object) -> int:
     """A name, or a number, which need not be one of the enum: proto3 keeps those it does not know."""
-    if isinstance(value, str) and value in enum.values_by_name:
+    if isinstance(value, str) and is_text(value) and value in enum.values_by_name:
         return enum.values_by_name[value].number
     return _int32(value)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -32,6 +34,10 @@ async def refusing(_: Empty) -> Empty:
     raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
 
 
+async def wordy(_: Empty) -> Empty:
+    raise ApiError(grpc.StatusCode.NOT_FOUND, "é" * 50_000, [Empty()])
+
+
 async def echo(requests: AsyncIterator[Empty], write: Write) -> None:
     async for request in requests:
         await write(request)
@@ -43,12 +49,20 @@ async def ending(requests: AsyncIterator[Empty], write: Write) -> None:
         raise ApiError(grpc.StatusCode.NOT_FOUND, "gone")
 
 
+async def leaving(_: AsyncIterator[Empty], write: Write) -> None:
+    """Gives up in the middle of its first response."""
+    response = asyncio.ensure_future(write(Empty()))
+    await asyncio.sleep(0)
+    response.cancel()
+    raise ApiError(grpc.StatusCode.ABORTED, "changed its mind")
+
+
 async def breaking(_: AsyncIterator[Empty], __: Write) -> None:
     raise KeyError("a defect")
 
 
-STREAMS = {"Echo": echo, "Ending": ending, "Breaking": breaking}
-METHODS = {"Fine": fine, "Broken": broken, "Closing": closing, "Refusing": refusing}
+STREAMS = {"Echo": echo, "Ending": ending, "Breaking": breaking, "Leaving": leaving}
+METHODS = {"Fine": fine, "Broken": broken, "Closing": closing, "Refusing": refusing, "Wordy": wordy}
 
 
 @pytest.fixture
@@ -96,8 +110,8 @@ async def test_errors_become_statuses(channel: grpc.aio.Channel, caplog: pytest.
 async def test_a_method_that_is_not_served_says_what_is(channel: grpc.aio.Channel) -> None:
     assert await call(channel, "/test.Things/Fly") == (
         grpc.StatusCode.UNIMPLEMENTED,
-        "Fly is not served by the Sidelane emulator yet: it serves Fine, Broken, Closing, Refusing, "
-        "Echo, Ending, Breaking.",
+        "Fly is not served by the Sidelane emulator yet: it serves Fine, Broken, Closing, Refusing, Wordy, "
+        "Echo, Ending, Breaking, Leaving.",
     )
     assert await call(channel, "/test.Nothing/Fly") == (
         grpc.StatusCode.UNIMPLEMENTED,
@@ -132,3 +146,39 @@ async def test_a_stream_answers_until_it_ends(
             "The emulator failed (KeyError); its log says why.",
         )
     assert "a defect" in caplog.text
+
+
+UNREADABLE = "The request is no valid google.protobuf.Empty: send it as protobuf writes it."
+
+
+@pytest.mark.parametrize("request_bytes", [b"\x0a\x7fcut off", b"\x0f", b"\xff" * 11])
+async def test_a_request_that_is_no_message_is_invalid(
+    channel: grpc.aio.Channel, request_bytes: bytes
+) -> None:
+    method: Any = channel.unary_unary("/test.Things/Fine")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await method(request_bytes)
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, UNREADABLE)
+
+
+async def test_a_request_in_a_stream_that_is_no_message_is_invalid(channel: grpc.aio.Channel) -> None:
+    method: Any = channel.stream_stream("/test.Things/Echo")
+    stream = method(iter([b"", b"\x0f"]))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        _ = [response async for response in stream]
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, UNREADABLE)
+
+
+async def test_a_long_message_reaches_the_client_shortened(channel: grpc.aio.Channel) -> None:
+    code, message = await call(channel, "/test.Things/Wordy")
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert message == "é" * 750 + " … (shortened)"
+
+
+async def test_a_stream_ends_with_its_error_though_a_response_was_cancelled(
+    channel: grpc.aio.Channel,
+) -> None:
+    method: Any = channel.stream_stream("/test.Things/Leaving")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        _ = [response async for response in method(iter([b""]))]
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.ABORTED, "changed its mind")

@@ -128,6 +128,11 @@ async def test_an_api_is_served_under_its_path(client: httpx.AsyncClient) -> Non
     assert (response.status_code, response.text) == (200, "/v2/projects/p:pause")
 
 
+async def test_an_api_gets_paths_with_line_breaks_too(client: httpx.AsyncClient) -> None:
+    response = await client.get("/v2/projects/a%0Ab")
+    assert (response.status_code, response.text) == (200, "/v2/projects/a\nb")
+
+
 async def test_other_paths_and_methods_are_refused(client: httpx.AsyncClient) -> None:
     assert (await client.get("/nothing")).status_code == 404
     assert (await client.post("/metrics")).status_code == 405

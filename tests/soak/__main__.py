@@ -15,12 +15,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import kill
+from tests.soak import fuzz, kill
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
 SOAKS: dict[str, Soak] = {
     "kill": kill.run,
+    "fuzz-grpc": fuzz.run_grpc,
+    "fuzz-rest": fuzz.run_rest,
 }
 
 

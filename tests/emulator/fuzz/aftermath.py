@@ -1,4 +1,4 @@
-"""Looks, after a fuzz, whether the emulator still does its work: served, restarted, drained; it fires nothing."""
+"""Looks, after a fuzz, whether the emulator still works: serves, restarts, drains; it fires nothing."""
 
 from __future__ import annotations
 

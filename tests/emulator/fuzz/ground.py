@@ -71,10 +71,11 @@ class Ground:
         self.clock = clock
         self.target = target
         self.findings = findings
+        self.latest_ack_id = "1-1-1"
         self._cases = 0
 
     async def answer_to(self, call: Awaitable[T]) -> T:
-        """The call's answer; one that waits gets time by the clock. Raises TimeoutError if that is in vain."""
+        """The call's answer; one that waits gets time by the clock. Raises TimeoutError if in vain."""
         waiting = asyncio.ensure_future(call)
         for _ in range(_TURNS):
             done, _pending = await asyncio.wait({waiting}, timeout=_PATIENCE)

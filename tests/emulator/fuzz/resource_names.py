@@ -63,20 +63,22 @@ _BY_MESSAGE = {
 }
 
 
-def resource_names(field: Any) -> st.SearchStrategy[str] | None:
+def odd_names() -> st.SearchStrategy[str]:
+    """Names of another kind, and what is no name."""
+    return st.sampled_from([*_ALL, *_MALFORMED])
+
+
+def usual_names(field: Any) -> list[str] | None:
     """Values for a string field that names a resource; None for a field that names none."""
-    usual = _usual(field.containing_type.name, field.name)
-    if usual is None:
-        return None
-    odd = st.sampled_from([*_ALL, *_MALFORMED])
-    return st.sampled_from([*usual] * 6 + [""]).flatmap(lambda name: st.just(name) if name else odd)
-
-
-def _usual(message: str, field: str) -> list[str] | None:
-    if field in _BY_FIELD:
-        return _BY_FIELD[field]
-    if field == "parent":
-        return [LOCATION] if "Queue" in message else QUEUES
-    if field in ("name", "names"):
+    message = field.containing_type.name
+    if message == "Task" and field.name == "name":
+        return ["", "", "", *TASKS]
+    if message == "Queue" and field.name == "name":
+        return [*QUEUES, QUEUES[-1], QUEUES[-1]]
+    if field.name in _BY_FIELD:
+        return _BY_FIELD[field.name]
+    if field.name == "parent":
+        return [LOCATION] if "Queue" in message else [*QUEUES, QUEUES[0], QUEUES[0]]
+    if field.name in ("name", "names"):
         return next((names for part, names in _BY_MESSAGE.items() if part in message), None)
     return None

@@ -45,7 +45,9 @@ _RESOURCES: tuple[tuple[str, Any], ...] = (
     ("google.pubsub.v1.Publisher/CreateTopic", pubsub_types.Topic(name=_EVENTS)),
     ("google.pubsub.v1.Publisher/CreateTopic", pubsub_types.Topic(name=_DEAD)),
     _subscription(_PULLED, retain_acked_messages=True),
-    _subscription(_PUSHED, push_config={"push_endpoint": _URL}, dead_letter_policy={"dead_letter_topic": _DEAD}),
+    _subscription(
+        _PUSHED, push_config={"push_endpoint": _URL}, dead_letter_policy={"dead_letter_topic": _DEAD}
+    ),
     _subscription(_ORDERED, enable_message_ordering=True),
     _subscription(_EXACTLY, enable_exactly_once_delivery=True),
     (

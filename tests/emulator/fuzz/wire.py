@@ -72,7 +72,14 @@ def _repeat(message: bytes, _: float, __: bytes) -> bytes:
     return message[:100_000] * 3
 
 
-_MUTATIONS: list[Callable[[bytes, float, bytes], bytes]] = [_cut, _insert, _overwrite, _append, _append, _repeat]
+_MUTATIONS: list[Callable[[bytes, float, bytes], bytes]] = [
+    _cut,
+    _insert,
+    _overwrite,
+    _append,
+    _append,
+    _repeat,
+]
 
 NOISE: st.SearchStrategy[bytes] = st.one_of(
     st.binary(max_size=200), st.lists(_FRAGMENTS, min_size=1, max_size=5).map(b"".join)

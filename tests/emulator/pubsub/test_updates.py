@@ -115,6 +115,7 @@ async def test_what_is_not_given_goes_back_to_its_default(subscriber: Subscriber
         (["bogus"], {}, "bogus is not a known Subscription field"),
         (["push_config.bogus"], {}, r"push_config\.bogus is not a known"),
         (["labels.team"], {}, r"labels\.team is not a known"),
+        (["message_transforms.disabled"], {}, r"message_transforms\.disabled is not a known"),
         (["ack_deadline_seconds.x"], {}, "is not a known"),
         ([""], {}, "is not a known"),
         (["name"], {}, "the name field in the Subscription is not mutable"),

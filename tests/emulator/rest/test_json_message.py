@@ -166,6 +166,32 @@ def test_a_lone_value_stands_for_a_list_of_one() -> None:
         ),
         (
             CREATE,
+            {"\ud800": 1},
+            "",
+            'Invalid JSON payload received. Unknown name "\\ud800": Cannot find field.',
+        ),
+        (
+            CREATE,
+            {"task": {"httpRequest": {"httpMethod": "\ud800"}}},
+            "task.http_request.http_method",
+            "Invalid value at 'task.http_request.http_method' "
+            '(type.googleapis.com/google.cloud.tasks.v2.HttpMethod), "\\ud800"',
+        ),
+        (
+            CREATE,
+            {"task": {"httpRequest": {"body": "\ud800"}}},
+            "task.http_request.body",
+            "Invalid value at 'task.http_request.body' (TYPE_BYTES), Base64 decoding failed for \"\\ud800\"",
+        ),
+        (
+            CREATE,
+            {"task": {"scheduleTime": "\ud800"}},
+            "task.schedule_time",
+            "Invalid value at 'task.schedule_time' "
+            '(type.googleapis.com/google.protobuf.Timestamp), "\\ud800"',
+        ),
+        (
+            CREATE,
             {"task": {"httpRequest": {"httpMethod": "FETCH"}}},
             "task.http_request.http_method",
             "Invalid value at 'task.http_request.http_method' "
