@@ -21,9 +21,9 @@ from lanes.egress import EgressPolicy, Network
 
 
 class LaneSettings(BaseModel):
-    """One HTTP lane. Durations are seconds."""
+    """One HTTP lane. Durations are seconds, and finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     deadline: PositiveFloat
     """For a whole request, waits and the reading of the answer included, unless the call names another."""
@@ -132,12 +132,15 @@ class ExecutorsSettings(BaseModel):
 class LanesSettings(BaseSettings):
     """`SIDELANE_HTTP__WEBHOOKS__DEADLINE=5` changes one number of the table; the rest stays.
 
+    `none` takes a bound away that may be None.
+
     Raises pydantic's ValidationError, which names the variable's field, its value and what is allowed.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="SIDELANE_",
         env_nested_delimiter="__",
+        env_parse_none_str="none",
         nested_model_default_partial_update=True,
         frozen=True,
         extra="ignore",

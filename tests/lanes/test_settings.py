@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 import pytest
 from pydantic import ValidationError
 
-from lanes import AUTH, WEBHOOKS, EgressPolicy, LanesSettings
+from lanes import AUTH, WEBHOOKS, EgressPolicy, HttpLanesSettings, LaneSettings, LanesSettings
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,62 @@ def test_a_deployed_service_refuses_an_allow_list(monkeypatch: pytest.MonkeyPatc
 def test_a_webhook_lane_never_sends_its_trace_and_is_always_guarded() -> None:
     assert WEBHOOKS.is_guarded
     assert not WEBHOOKS.is_traced
+
+
+@pytest.mark.parametrize("lane", HttpLanesSettings.model_fields)
+def test_every_number_of_every_lane_can_be_set(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: LaneSettings = getattr(LanesSettings().http, lane)
+    changes = {
+        field: not value if isinstance(value, bool) else 7 if value is None else value + 1
+        for field, value in before.model_dump().items()
+    }
+    for field, value in changes.items():
+        monkeypatch.setenv(f"SIDELANE_HTTP__{lane}__{field}".upper(), str(value))
+    assert getattr(LanesSettings().http, lane) == LaneSettings(**changes)
+
+
+@pytest.mark.parametrize("field", ["max_per_target", "breaker_failures"])
+def test_a_bound_that_may_be_none_is_taken_away_by_none(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SIDELANE_HTTP__WEBHOOKS__{field}".upper(), "none")
+    assert getattr(LanesSettings().http.webhooks, field) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("deadline", "0"),
+        ("deadline", "-1"),
+        ("deadline", "soon"),
+        ("deadline", "inf"),
+        ("deadline", "nan"),
+        ("connect_timeout", "0"),
+        ("keepalive", "-1"),
+        ("max_waiting", "-1"),
+        ("max_wait", "0"),
+        ("max_body_bytes", "0"),
+        ("max_per_target", "0"),
+        ("breaker_failures", "0"),
+        ("breaker_open_for", "0"),
+        ("is_guarded", "perhaps"),
+        ("colour", "red"),
+    ],
+)
+def test_a_value_that_makes_no_sense_stops_the_start(
+    field: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"SIDELANE_HTTP__DEFAULT__{field}".upper(), value)
+    with pytest.raises(ValidationError, match=rf"http\.default\.{field}"):
+        LanesSettings()
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/99", "everything", "10.0.0.1/8"])
+def test_a_network_that_is_none_stops_the_start(networks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIDELANE_EGRESS_ALLOW", networks)
+    with pytest.raises(ValidationError, match="egress_allow"):
+        LanesSettings()
+
+
+def test_the_lanes_to_users_urls_are_guarded_and_the_one_of_ours_is_traced() -> None:
+    lanes = LanesSettings().http
+    assert [name for name, lane in lanes if not lane.is_guarded] == ["stt"]
+    assert [name for name, lane in lanes if lane.is_traced] == ["stt"]
