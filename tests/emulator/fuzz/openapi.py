@@ -118,7 +118,7 @@ def _path(template: str) -> tuple[str, list[Json]]:
             continue
         name = f"p{len(parameters)}"
         known = _IDS[segments[-1]]
-        schema = {"enum": [*known, "odd~%/"]}
+        schema = {"enum": known if len(known) == 1 else [*known, "odd~%/"]}
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
         segments.append(f"{{{name}}}{segment[1:]}")
     return "/".join(segments), parameters
@@ -163,15 +163,26 @@ def _schemas(messages: dict[str, Any]) -> Json:
     written: Json = {}
     while missing := messages.keys() - written.keys():
         for name in sorted(missing):
-            fields = {f.camelcase_name: _field(f, messages) for f in messages[name].fields}
-            required = sorted(_REQUIRED & fields.keys())
-            written[name] = {
-                "type": "object",
-                "properties": fields,
-                "required": required,
-                "additionalProperties": False,
-            }
+            written[name] = {"anyOf": [_object(fields, messages) for fields in _variants(messages[name])]}
     return written
+
+
+def _variants(descriptor: Any) -> list[list[Any]]:
+    """The fields of the message, of each oneof a single one: every field is in a variant."""
+    choices = [oneof.fields for oneof in descriptor.oneofs if len(oneof.fields) > 1]
+    free = [field for field in descriptor.fields if not any(field in choice for choice in choices)]
+    count = max((len(choice) for choice in choices), default=1)
+    return [free + [choice[index % len(choice)] for choice in choices] for index in range(count)]
+
+
+def _object(fields: list[Any], messages: dict[str, Any]) -> Json:
+    properties = {field.camelcase_name: _field(field, messages) for field in fields}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(_REQUIRED & properties.keys()),
+        "additionalProperties": False,
+    }
 
 
 def _field(field: Any, messages: dict[str, Any]) -> Json:

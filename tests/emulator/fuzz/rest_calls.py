@@ -71,7 +71,7 @@ def _same(wire: Wire) -> Wire:
 
 
 _BREAKS: list[Callable[[Wire], Wire]] = [
-    *[_same] * 8,
+    *[_same] * 24,
     *[_cut, _deep, _huge_number, _not_a_number, _no_utf8, _half_surrogate, _zipped, _badly_zipped],
 ]
 """What is done to a body on its way; schemathesis breaks its JSON values, these its text."""
