@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from emulator.engine.faults import CrashPoint
 from emulator.errors import StoreClosedError, StoreError
+from emulator.group_commit import begin
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -233,14 +234,7 @@ class Store:
         if self._crash is not None:
             return [(None, self._crash) for _ in jobs]
         try:
-            try:
-                execute("BEGIN IMMEDIATE")
-                results: list[tuple[Any, BaseException | None]] = [(job(self._writer), None) for job in jobs]
-            except BaseException:  # a job raised, which is rare: begin again, able to undo one alone
-                with suppress(sqlite3.Error):  # SQLite has rolled back already after some failures
-                    execute("ROLLBACK")
-                execute("BEGIN IMMEDIATE")
-                results = [self._run_undoable(job) for job in jobs]
+            results = begin(self._writer, jobs)
             self._at_write(CrashPoint.BEFORE_COMMIT, len(jobs))
             execute("COMMIT")
             self._at_write(CrashPoint.AFTER_COMMIT, len(jobs))
@@ -254,17 +248,6 @@ class Store:
             return [(None, failure) for _ in jobs]
         return results
 
-    def _run_undoable(self, job: Job[Any]) -> tuple[Any, BaseException | None]:
-        execute = self._writer.execute
-        execute("SAVEPOINT job")
-        try:
-            result, error = job(self._writer), None
-        except BaseException as exc:  # whatever a job raises belongs to its caller alone
-            execute("ROLLBACK TO job")
-            result, error = None, exc
-        execute("RELEASE job")
-        return result, error
-
     def _settle(self, batch: Sequence[_Write], results: Sequence[tuple[Any, BaseException | None]]) -> None:
         """Back on the event loop: give each caller its result, and its place to the next one."""
         self._commits += 1
@@ -272,21 +255,32 @@ class Store:
         self._committed = asyncio.Event()
         self._is_committing = False
         self._hand_over()
-        for write, (result, error) in zip(batch, results, strict=True):
+        for write, (result, failure) in zip(batch, results, strict=True):
             self._pending -= 1
             self._write_slots.release()
-            if error is None:
+            if failure is None:
                 self._written += 1
-                if write.then is not None:
-                    write.then(result)
+                error: BaseException | None = _followed_up(write, result)
             else:
                 self._failed += 1
+                error = failure
             if write.future.done():
                 continue
             if error is None:
                 write.future.set_result(result)
             else:
                 write.future.set_exception(error)
+
+
+def _followed_up(write: _Write, result: Any) -> Exception | None:
+    """Do what follows the write. What that raises, by a defect, is its caller's alone."""
+    if write.then is None:
+        return None
+    try:
+        write.then(result)
+    except Exception as exc:
+        return exc
+    return None
 
 
 def _go_on(_point: CrashPoint, _writes: int) -> None:

@@ -10,7 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import grpc.aio
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest, HttpRequest, Queue, Task
+from google.cloud.tasks_v2 import (
+    CloudTasksAsyncClient,
+    CreateTaskRequest,
+    HttpRequest,
+    Queue,
+    RateLimits,
+    Task,
+)
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 LOCATION = "projects/sidelane-local/locations/us-central1"
@@ -25,11 +32,13 @@ async def tasks_client(address: str) -> AsyncIterator[CloudTasksAsyncClient]:
         yield CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel))
 
 
-async def make_queues(client: CloudTasksAsyncClient, count: int, *, paused: bool = False) -> list[str]:
-    """Create `bench-0` and so on with default settings; their full names."""
+async def make_queues(
+    client: CloudTasksAsyncClient, count: int, *, paused: bool = False, limits: RateLimits | None = None
+) -> list[str]:
+    """Create `bench-0` and so on with default settings, but for `limits`; their full names."""
     queues = [f"{LOCATION}/queues/bench-{number}" for number in range(count)]
     for name in queues:
-        await client.create_queue(parent=LOCATION, queue=Queue(name=name))
+        await client.create_queue(parent=LOCATION, queue=Queue(name=name, rate_limits=limits))
         if paused:
             await client.pause_queue(name=name)
     return queues

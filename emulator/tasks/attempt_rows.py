@@ -10,6 +10,8 @@ from typing import Any
 from emulator.engine.attempts import Attempt, Attempts
 from emulator.tasks import history as histories
 
+_NONE = Attempts()
+
 COLUMNS = """
     dispatch_count, response_count, execution_count, first_dispatch_time,
     last_schedule_time, last_dispatch_time, last_response_time, last_status
@@ -91,6 +93,8 @@ def complete(connection: sqlite3.Connection, key: int, *, now: float, entry: str
 
 def attempts_of(row: Sequence[Any]) -> Attempts:
     """Of the columns `COLUMNS`."""
+    if not row[0]:
+        return _NONE
     last = None
     if row[7] is not None:
         last = Attempt(schedule_time=row[4], dispatch_time=row[5], response_time=row[6], status=row[7])

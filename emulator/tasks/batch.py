@@ -91,17 +91,18 @@ class Batches:
         _check_count("BatchCreateTasksRequest.requests", len(request.requests), MAX_CREATES)
         _check_parents(request)
         views = [checked_view(given.response_view) for given in request.requests]
-        failures = _Failures()
+        invalid = _Failures()
         tasks: dict[int, NewTask] = {}
         for place, given in enumerate(request.requests):
-            with failures.of(place):
+            with invalid.of(place):
                 tasks[place] = new_task(queue, given.task, now=now)
         name = operations.operation_name(queue.name, "BatchCreateTasks", request.request_id)
 
-        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int]]:
+        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int], int]:
             if (before := operations.find(connection, name)) is not None:
-                return before, {}
+                return before, {}, 0
             keys: dict[int, int] = {}
+            failures = _Failures(invalid)  # a job of the store may run twice
             for place, task in tasks.items():
                 with failures.of(place):
                     keys[place] = insert(connection, task, self._tombstones)
@@ -109,32 +110,33 @@ class Batches:
             response = BatchCreateTasksResponse(tasks=created) if created else None
             operation = _ended(name, BatchCreateTasksMetadata(), failures, response, now=now)
             operations.record(connection, operation)
-            return operation, keys
+            return operation, keys, len(failures)
 
-        operation, keys = await self._store.write(write)
+        operation, keys, failed = await self._store.write(write)
         for place, key in keys.items():
             queue.dispatch.add(key, tasks[place].schedule_time)
         self._dispatcher.look(queue)
         self._batches += 1
         self._created += len(keys)
-        self._failed += len(failures)
+        self._failed += failed
         return operation
 
     async def delete(self, request: Pb) -> Pb:
         """Raises InvalidArgumentError, or NOT_FOUND (the queue). What a task fails by is in the operation."""
         queue, now = self._queues.get(request.parent), self._clock.now()
         _check_count("BatchDeleteTasksRequest.names", len(request.names), MAX_DELETES)
-        failures = _Failures()
+        invalid = _Failures()
         task_ids: dict[int, str] = {}
         for place, task_name in enumerate(request.names):
-            with failures.of(place):
+            with invalid.of(place):
                 task_ids[place] = names.task_id_under(task_name, queue.name)
         name = operations.operation_name(queue.name, "BatchDeleteTasks", request.request_id)
 
-        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int]]:
+        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int], int]:
             if (before := operations.find(connection, name)) is not None:
-                return before, {}
+                return before, {}, 0
             keys: dict[int, int] = {}
+            failures = _Failures(invalid)  # a job of the store may run twice
             for place, task_id in task_ids.items():
                 with failures.of(place):
                     row = self._tombstones.require(tables.find_task(connection, queue.key, task_id), now)
@@ -143,15 +145,15 @@ class Batches:
             response = Empty() if keys else None
             operation = _ended(name, BatchDeleteTasksMetadata(), failures, response, now=now)
             operations.record(connection, operation)
-            return operation, keys
+            return operation, keys, len(failures)
 
-        operation, keys = await self._store.write(write)
+        operation, keys, failed = await self._store.write(write)
         for key in keys.values():
             queue.dispatch.discard(key)
         self._dispatcher.look(queue)
         self._batches += 1
         self._deleted += len(keys)
-        self._failed += len(failures)
+        self._failed += failed
         return operation
 
 

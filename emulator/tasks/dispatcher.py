@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import grpc
 
@@ -69,6 +70,8 @@ class Dispatcher:
             store, clock, sender, issuer, app_engine_url=app_engine_url, throttling=throttling
         )
         self._fresh = FreshRows()
+        self._unread: list[tuple[LiveQueue, list[int], float]] = []  # taken and not yet read, and when
+        self._is_reading = False
         self._faults = faults
         self._max_in_flight = max_in_flight
         self._free = max_in_flight
@@ -195,36 +198,43 @@ class Dispatcher:
 
     def _begin(self, queue: LiveQueue, taken: Sequence[tuple[int, float]], now: float) -> None:
         """Attempt the tasks, those first whose row need not be read."""
-        to_read: list[int] = []
+        unread: list[int] = []
         for key, due in taken:
             row = self._fresh.pop(key, due)
             if row is None:
-                to_read.append(key)
+                unread.append(key)
             else:
                 self._run(self._attempt(queue, row, now))
-        if to_read:
-            self._run(self._dispatch(queue, to_read, now))
+        if unread:
+            self._unread.append((queue, unread, now))
+        if self._unread and not self._is_reading:
+            self._is_reading = True
+            self._run(self._read_and_attempt())
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _dispatch(self, queue: LiveQueue, keys: Sequence[int], began: float) -> None:
-        """Read the tasks, and attempt each that still exists."""
-        try:
-            rows = await self._store.read(lambda connection: tables.find_tasks(connection, keys))
-        except Exception as exc:  # the tasks must go again whatever fails here
-            self._runner.put_back(queue, keys, exc)
-            self._release(queue, keys, began)
-            return
-        if self._closed:
-            rows = []
-        found = {row.key: row for row in rows}
-        for key in keys:  # in the order in which they were taken
-            if key in found:
-                self._run(self._attempt(queue, found[key], began))
-        self._release(queue, [key for key in keys if key not in found], began)
+    async def _read_and_attempt(self) -> None:
+        """Read tasks, and attempt each that still exists; what is taken meanwhile makes up the next read."""
+        while self._unread:
+            batch, self._unread = self._unread, []
+            wanted = [key for _, keys, _ in batch for key in keys]
+            try:
+                found = await self._store.read(partial(tables.find_tasks, keys=wanted))
+            except Exception as exc:  # the tasks must go again whatever fails here
+                for queue, keys, began in batch:
+                    self._runner.put_back(queue, keys, exc)
+                    self._release(queue, keys, began)
+                continue
+            rows = {} if self._closed else {row.key: row for row in found}
+            for queue, keys, began in batch:
+                for key in keys:  # in the order in which they were taken
+                    if key in rows:
+                        self._run(self._attempt(queue, rows[key], began))
+                self._release(queue, [key for key in keys if key not in rows], began)
+        self._is_reading = False
 
     async def _attempt(self, queue: LiveQueue, row: TaskRow, began: float) -> None:
         """One attempt of one task, from its request to its record.

@@ -169,6 +169,18 @@ async def test_what_follows_a_write_follows_though_its_caller_left_and_not_if_it
     assert followed == [1, 2]
 
 
+async def test_a_defect_in_what_follows_a_write_is_its_callers_alone(store: Store) -> None:
+    def fail(_: int) -> None:
+        raise ValueError("no further")
+
+    failed, written = await asyncio.gather(
+        store.write(insert("a"), fail), store.write(insert("b")), return_exceptions=True
+    )
+    assert isinstance(failed, ValueError)
+    assert written == 2
+    assert await store.read(texts) == ["a", "b"]
+
+
 async def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
     store = Store(tmp_path / "notes.db", schema=SCHEMA)
     await store.open()
