@@ -4,6 +4,7 @@
 |--------------------------------------------|--------------------------------------------------|
 | Returned                                   | done                                             |
 | TargetFailed                               | retry by the schedule; dead when attempts are up |
+|   its first, a connection lost within 1 s  | retry at once; uses an attempt                   |
 | HandlerBug                                 | the same, on a budget of its own                 |
 | Busy                                       | park until the target has room; uses no attempt  |
 | NeedsNewerCode                             | park, up to the skew age; then dead              |
@@ -22,6 +23,9 @@ from contracts import DeliveryPolicy, Position
 from stores import Outcome, OutcomeKind
 
 MAX_RETRY_AFTER = timedelta(hours=24)
+INSTANT = timedelta(seconds=1)
+"""A connection that broke sooner than this was most likely a stale one, or met a server between two
+processes: the first such failure is tried again at once (the rule of Svix)."""
 
 
 class Reason(StrEnum):
@@ -55,6 +59,8 @@ class TargetFailed:
     detail: str
     retry_after: timedelta | None = None
     """What the target asked for."""
+    connection_lost_after: timedelta | None = None
+    """Where no answer came because the connection failed: how long that took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +158,15 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
     match end:
         case Returned():
             return _final(OutcomeKind.DONE, Reason.DELIVERED, "", standing)
-        case TargetFailed(detail, retry_after):
+        case TargetFailed(detail, retry_after, lost_after):
             failures = standing.position.attempt - standing.bugs
             if failures >= policy.max_attempts:
                 return _dead(
                     Reason.ATTEMPTS_USED, f"{failures} attempts failed, the last: {detail}", standing
                 )
-            wait = _clamped(_wait(policy, failures, standing.luck), retry_after)
+            if failures == 1 and lost_after is not None and lost_after < INSTANT:
+                return _retry(Reason.TARGET_FAILED, detail, timedelta(0), standing, policy)
+            wait = _asked(_wait(policy, failures, standing.luck), retry_after, standing, policy)
             return _retry(Reason.TARGET_FAILED, detail, wait, standing, policy)
         case HandlerBug(detail):
             bugs = standing.bugs + 1
@@ -242,11 +250,17 @@ def _spread(wait: timedelta, jitter: float, luck: float) -> timedelta:
     return wait * (1 + jitter * (2 * luck - 1))
 
 
-def _clamped(wait: timedelta, retry_after: timedelta | None) -> timedelta:
-    """The target may stretch a wait to its double, and never shorten it."""
+def _asked(
+    wait: timedelta, retry_after: timedelta | None, standing: Standing, policy: DeliveryPolicy
+) -> timedelta:
+    """The target may stretch a wait, and never shorten it, nor so that the task gets too old by waiting.
+
+    The next attempt is left one deadline before the age limit, since its dispatch takes time too.
+    """
     if retry_after is None:
         return wait
-    return max(wait, min(retry_after, 2 * wait, MAX_RETRY_AFTER))
+    left = standing.accepted_at + policy.age_limit - policy.deadline - standing.now
+    return max(wait, min(retry_after, MAX_RETRY_AFTER, left))
 
 
 def _age(standing: Standing, policy: DeliveryPolicy) -> str:

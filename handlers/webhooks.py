@@ -19,7 +19,17 @@ from contracts import (
 from handlers.delivery import Busy, End, NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.signing import signed_headers
-from lanes import Answer, BadUrl, EgressRefused, HttpLane, LaneError, NotAdmitted, Request
+from lanes import (
+    Answer,
+    BadUrl,
+    ConnectFailed,
+    EgressRefused,
+    ExchangeFailed,
+    HttpLane,
+    LaneError,
+    NotAdmitted,
+    Request,
+)
 from stores import Directory
 
 _OBJECT = TypeAdapter(dict[str, object])
@@ -69,6 +79,8 @@ class DeveloperWebhooks:
             return TargetRefused(Reason.BLOCKED_ADDRESS, str(error))
         except NotAdmitted as error:
             return Busy(now + _BUSY_PAUSE, str(error))
+        except (ConnectFailed, ExchangeFailed) as error:
+            return TargetFailed(str(error), connection_lost_after=self._clock() - now)
         except LaneError as error:
             return TargetFailed(str(error))
         return judge(answer, now)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts import DeliveryPolicy, Position, load_catalog
 from handlers.delivery import (
+    MAX_RETRY_AFTER,
     Busy,
     End,
     HandlerBug,
@@ -114,11 +115,58 @@ def test_a_retry_goes_on_at_the_next_attempt_and_a_park_at_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "waited"), [(0, 300), (100, 300), (400, 400), (599, 599), (10_000, 600), (10**9, 600)]
+    ("asked", "waited"),
+    [(0, 300), (100, 300), (301, 301), (10_000, 10_000), (86_401, 86_400), (10**9, 86_400)],
 )
-def test_retry_after_may_double_a_wait_at_most(asked: int, waited: int) -> None:
+def test_retry_after_stretches_a_wait_up_to_a_day(asked: int, waited: int) -> None:
     end = TargetFailed("429", retry_after=timedelta(seconds=asked))
     assert decide(end, standing(2), PATIENT).due == NOW + timedelta(seconds=waited)
+
+
+@given(
+    asked=st.timedeltas(timedelta(0), timedelta(days=4)),
+    age=st.timedeltas(timedelta(0), PATIENT.age_limit),
+    attempt=st.integers(1, 7),
+    luck=st.floats(0, 1, exclude_max=True),
+)
+def test_retry_after_never_makes_a_task_too_old(
+    asked: timedelta, age: timedelta, attempt: int, luck: float
+) -> None:
+    known = standing(attempt, accepted_at=NOW - age, luck=luck)
+    plain = decide(TargetFailed("429"), known, PATIENT)
+    outcome = decide(TargetFailed("429", retry_after=asked), known, PATIENT)
+    assert outcome.kind is plain.kind
+    if outcome.due is not None and plain.due is not None:
+        assert outcome.due >= plain.due
+        assert outcome.due - NOW <= max(plain.due - NOW, MAX_RETRY_AFTER)
+        assert not too_old(standing(accepted_at=NOW - age, now=outcome.due), PATIENT)
+
+
+def lost(after: float, **known: int) -> Outcome:
+    end = TargetFailed("refused", connection_lost_after=timedelta(seconds=after))
+    return decide(end, standing(**known), PATIENT)
+
+
+@pytest.mark.parametrize("luck", [0.0, 0.5, 0.99])
+def test_a_connection_lost_at_once_is_tried_again_at_once_and_uses_an_attempt(luck: float) -> None:
+    outcome = decide(
+        TargetFailed("refused", connection_lost_after=timedelta(milliseconds=999)),
+        standing(luck=luck),
+        REALTIME,
+    )
+    assert (outcome.kind, outcome.due) == (OutcomeKind.RETRY, NOW)
+    assert outcome.next == Position(attempt=2, park=0)
+
+
+def test_only_the_first_failure_is_tried_again_at_once() -> None:
+    assert lost(0.1).due == NOW
+    assert lost(0.1, attempt=2).due == NOW + timedelta(seconds=300)
+    assert lost(0.1, attempt=3, bugs=2).due == NOW
+    assert lost(0.1, attempt=8).reason == Reason.ATTEMPTS_USED
+
+
+def test_a_connection_lost_after_a_second_follows_the_schedule() -> None:
+    assert lost(1).due == NOW + timedelta(seconds=5)
 
 
 def test_a_retry_past_the_age_limit_is_not_made() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from httpx import Headers
 from standardwebhooks import Webhook
 
@@ -29,7 +31,7 @@ from handlers.webhooks import DeveloperWebhooks, judge
 from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
 from stores import Directory, Endpoint
 from stores.sqlite import open_sqlite
-from tests.receiver import answering, receiver
+from tests.receiver import Received, answering, receiver
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -174,13 +176,33 @@ async def test_no_endpoint_is_not_wanted_and_a_paused_one_is_left_alone(
     assert target.received == []
 
 
-async def test_a_receiver_that_is_away_or_slow_failed(
-    webhooks: DeveloperWebhooks, directory: Directory
-) -> None:
+async def test_a_receiver_that_is_away_failed_and_it_is_known_how_fast(directory: Directory) -> None:
     event = MemoryCreated(conversation=CONVERSATION)
     async with receiver() as target:
         await directory.put_endpoint(endpoint(event, target.url))
-    assert isinstance(await webhooks(task(event), DELIVERY), TargetFailed)
+    readings = iter((NOW, NOW + timedelta(milliseconds=250)))
+    async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
+        end = await DeveloperWebhooks(directory, lane, clock=lambda: next(readings))(task(event), DELIVERY)
+    assert isinstance(end, TargetFailed)
+    assert end.connection_lost_after == timedelta(milliseconds=250)
+
+
+async def test_a_receiver_that_is_slow_failed_and_kept_its_connection(
+    webhooks: DeveloperWebhooks, directory: Directory
+) -> None:
+    event = MemoryCreated(conversation=CONVERSATION)
+    left = asyncio.Event()
+
+    async def never(_: Received) -> web.Response:
+        await left.wait()
+        return web.Response()
+
+    async with receiver(never) as target:
+        await directory.put_endpoint(endpoint(event, target.url))
+        end = await webhooks(task(event), replace(DELIVERY, deadline=0.05))
+        left.set()
+    assert isinstance(end, TargetFailed)
+    assert end.connection_lost_after is None
 
 
 async def test_an_address_that_is_none_is_refused(webhooks: DeveloperWebhooks, directory: Directory) -> None:
