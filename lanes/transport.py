@@ -33,6 +33,12 @@ MAX_HEADER_BYTES = 8190
 _CACHED_NAMES = 1000
 _READ_BUFFER = 65_536  # bytes of an answer that wait for their reader, for each connection
 _AT_ONCE = 65_536  # bytes of a request that aiohttp is given as such; more is sent piece by piece
+_FOREIGN = (
+    aiohttp.ClientError,
+    aiohttp.http.HttpProcessingError,
+    OSError,
+    RuntimeError,  # uvloop's, for a socket that is closed already
+)
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -156,7 +162,7 @@ def translating(host: str) -> Iterator[None]:
     """The one place where what goes wrong in aiohttp becomes an error of ours."""
     try:
         yield
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+    except _FOREIGN as error:
         refused = _lane_error(error)
         if refused is not None:
             raise refused from error

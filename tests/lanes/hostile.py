@@ -49,8 +49,8 @@ async def target(
             await serve(reader, writer)
             while await reader.read(65_536):
                 pass
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # the other side has left, as it should, or the test has ended
+        except (ConnectionError, RuntimeError, asyncio.CancelledError):
+            pass  # the other side has left, as it should (uvloop: RuntimeError), or the test has ended
         finally:
             running.serving.discard(task)
             writer.close()

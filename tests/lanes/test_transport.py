@@ -25,6 +25,7 @@ FOREIGN = sorted(
     {
         *_subclasses(aiohttp.ClientError),
         *_subclasses(http_exceptions.HttpProcessingError),
+        RuntimeError,
         *(
             kind
             for kind in _subclasses(OSError)
