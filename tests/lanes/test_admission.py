@@ -238,6 +238,22 @@ async def test_a_call_that_waits_for_its_lane_holds_no_probe() -> None:
         assert await kind_of_end(lane, post(sick.url)) == "200"
 
 
+async def test_a_target_left_alone_is_refused_at_once_though_the_lane_is_full() -> None:
+    small = settings(max_connections=1, max_per_target=None)
+    async with (
+        holding() as held,
+        receiver(answering(500)) as sick,
+        HttpLane(small, egress=LOCAL) as lane,
+    ):
+        await lane.send(post(sick.url))
+        first = asyncio.ensure_future(lane.send(post(held.url)))
+        await held.arrived.acquire()
+        assert await kind_of_end(lane, post(sick.url)) == "BreakerOpen"
+        assert lane.statistics().lane.waited == 0
+        held.release.set()
+        await first
+
+
 async def test_a_burst_leaves_the_lane_as_it_was() -> None:
     async def some(target: Receiver) -> Counter[str]:
         calls = [kind_of_end(lane, post(target.url)) for _ in range(200)]

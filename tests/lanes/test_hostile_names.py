@@ -144,6 +144,8 @@ class _Rebinding(dict[str, object]):
 
 
 class _Liar(AbstractResolver):
+    is_closed = False
+
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
@@ -151,17 +153,20 @@ class _Liar(AbstractResolver):
         return [answer]
 
     async def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 async def test_the_address_that_is_connected_to_decides(connects: list[object]) -> None:
+    liar = _Liar()
+
     def opened(settings: TransportSettings) -> httpx.AsyncBaseTransport:
-        return open_transport(settings, resolver=_Liar)
+        return open_transport(settings, resolver=lambda: liar)
 
     async with target(HELLO) as inside, HttpLane(SETTINGS, egress=OUTSIDE, open_transport=opened) as lane:
         assert await outcome(lane, f"http://user.example:{inside.port}/") is EgressRefused
         assert inside.connections == 0
     assert connects == []
+    assert liar.is_closed
 
 
 async def test_a_name_server_that_never_answers_costs_the_connect_timeout(connects: list[object]) -> None:
