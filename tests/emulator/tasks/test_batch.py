@@ -31,7 +31,7 @@ from google.rpc.code_pb2 import Code
 
 from emulator import VirtualClock
 from emulator.store import Store
-from emulator.tasks import TasksService, tables
+from emulator.tasks import TasksService
 from emulator.tasks.operations import find, operation_name, record
 from tests.emulator.running import LOCATION, OTHER_QUEUE, QUEUE, Running, queue, task, tasks_client
 from tests.emulator.target import Target
@@ -290,26 +290,3 @@ def test_a_request_id_names_one_operation_of_one_call_on_one_queue() -> None:
         operation_name(QUEUE, "BatchCreateTasks", ""),
     }
     assert len(others - {name}) == 5
-
-
-async def test_a_batch_beside_a_write_that_is_undone_knows_nothing_of_it(
-    service: TasksService, store: Store
-) -> None:
-    def take_the_name_and_fail(connection: sqlite3.Connection) -> None:
-        [(key, _)] = [(key, name) for key, name, _ in tables.queues(connection) if name == QUEUE]
-        tables.insert_task(
-            connection, queue=key, task_id="a", created_at=0, schedule_time=0, message=b"never there"
-        )
-        raise ValueError("undone")
-
-    _, create = service.methods()["google.cloud.tasks.v2.CloudTasks"]["BatchCreateTasks"]
-    request = BatchCreateTasksRequest.pb(creates(task("a")))
-    undone, operation = await asyncio.gather(
-        store.write(take_the_name_and_fail), create(request), return_exceptions=True
-    )
-    assert isinstance(undone, ValueError)
-    assert not isinstance(operation, BaseException)
-    metadata = BatchCreateTasksMetadata.pb()()
-    operation.metadata.Unpack(metadata)
-    assert metadata.state == BatchCreateTasksMetadata.State.SUCCEEDED
-    assert not metadata.failed_requests
