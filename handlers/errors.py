@@ -4,6 +4,7 @@ HandlerError
 ├── CallerRefused           who calls could not be proven, or may not call
 │   ├── Unauthenticated     no valid token: answered 401
 │   └── Forbidden           a valid token of somebody else: answered 403
+├── BadSigningKey           an endpoint's key cannot sign; the message never holds the key
 ├── CertificatesAway        tokens cannot be checked at the moment: answered 500
 └── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
 """
@@ -29,6 +30,10 @@ class Forbidden(CallerRefused):
     """The token is valid, but its service account may not call: check the caller's email."""
 
     status = 403
+
+
+class BadSigningKey(HandlerError):
+    """An endpoint's key cannot sign: rotate it. The message names the field and never holds the key."""
 
 
 class CertificatesAway(HandlerError):

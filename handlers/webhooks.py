@@ -63,7 +63,7 @@ class DeveloperWebhooks:
             return OwnerPaused()
         wire = on_the_wire(task)
         now = self._clock()
-        signature = signed_headers(endpoint.secret, delivery_id=delivery.id, body=wire.content, now=now)
+        signature = signed_headers(endpoint.keys, delivery_id=delivery.id, body=wire.content, now=now)
         try:
             answer = await self._lane.send(
                 Request(

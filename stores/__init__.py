@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from stores.dead_letters import DeadLetters, Filter, Kept
-from stores.directory import Directory, Endpoint
-from stores.errors import StoreClosed, StoreError, StoreUnavailable
+from stores.directory import Directory
+from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
+from stores.errors import SchemaTooNew, StoreClosed, StoreError, StoreUnavailable, TooManyKeys
 from stores.ledger import (
     Claim,
     Ended,
@@ -19,6 +20,7 @@ from stores.ledger import (
 )
 
 __all__ = (
+    "OVERLAP",
     "Claim",
     "DeadLetters",
     "Directory",
@@ -31,10 +33,14 @@ __all__ = (
     "Outcome",
     "OutcomeKind",
     "Row",
+    "SchemaTooNew",
     "Settled",
+    "SigningKey",
     "Started",
     "StoreClosed",
     "StoreError",
     "StoreUnavailable",
     "Superseded",
+    "TooManyKeys",
+    "rotated",
 )

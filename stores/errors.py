@@ -2,7 +2,9 @@
 
 StoreError
 ├── StoreClosed         used before `open()` or after `aclose()`
-└── StoreUnavailable    the storage refused or is away: nothing was changed, try again
+├── StoreUnavailable    the storage refused or is away: nothing was changed, try again
+├── SchemaTooNew        a later release has changed the file
+└── TooManyKeys         an endpoint would have more signing keys than it may
 """
 
 from __future__ import annotations
@@ -18,3 +20,11 @@ class StoreClosed(StoreError):
 
 class StoreUnavailable(StoreError):
     """The storage refused or is away; nothing was changed. Try again, and look at the cause."""
+
+
+class SchemaTooNew(StoreError):
+    """A later release has changed the file: install that one; the file was not touched."""
+
+
+class TooManyKeys(StoreError):
+    """An endpoint would have more signing keys than it may: let some expire, or rotate without overlap."""

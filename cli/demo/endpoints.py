@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from contracts import WebhookKind
-from stores import Endpoint
+from stores import Endpoint, SigningKey
 
 
 class EndpointKind(StrEnum):
@@ -40,7 +40,12 @@ def endpoints(receiver: str) -> Iterator[Endpoint]:
     """The directory of the demo: what each user registered at `receiver`, the receiver's base URL."""
     for kind in EndpointKind:
         for event in _STREAMED:
-            yield Endpoint(uid=kind.uid, kind=event, url=f"{receiver}/{kind}/{event}", secret=_secret(kind))
+            yield Endpoint(
+                uid=kind.uid,
+                kind=event,
+                url=f"{receiver}/{kind}/{event}",
+                keys=(SigningKey(secret=_secret(kind)),),
+            )
 
 
 def _secret(kind: EndpointKind) -> str:

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stores.sqlite import dead_letters, directory, ledger
 from stores.sqlite.database import Database, DatabaseStatistics
 from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
+from stores.sqlite.schema import STEPS
 
 __all__ = (
     "Database",
@@ -33,8 +33,15 @@ class SqliteStores:
 
 @asynccontextmanager
 async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
-    """Open every store of one file, and close them at the end. Raises `StoreUnavailable`."""
-    database = Database(path, (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA))
+    """Open every store of one file, and close them at the end.
+
+    A file of an earlier release is brought up to date.
+
+    Raises:
+        SchemaTooNew: a later release has changed the file.
+        StoreUnavailable: it cannot be opened.
+    """
+    database = Database(path, STEPS)
     await database.open()
     try:
         yield SqliteStores(

@@ -16,7 +16,8 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from lanes import in_thread
-from stores.errors import StoreClosed, StoreUnavailable
+from stores.errors import SchemaTooNew, StoreClosed, StoreUnavailable
+from stores.sqlite.migrations import Step, migrate
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -64,9 +65,10 @@ class _Request:
 class Database:
     """Runs jobs on one SQLite connection of its own thread, each in a savepoint, many in a commit."""
 
-    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+    def __init__(self, path: Path, steps: Sequence[Step]) -> None:
+        """`steps` make the schema, see `stores.sqlite.migrations`."""
         self._path = path
-        self._schema = tuple(schema)
+        self._steps = tuple(steps)
         self._inbox: SimpleQueue[_Request | None] = SimpleQueue()
         self._slots = asyncio.Semaphore(MAX_PENDING)
         self._thread: threading.Thread | None = None
@@ -75,7 +77,12 @@ class Database:
         self._jobs = 0
 
     async def open(self) -> None:
-        """Open the file, made with its folder where missing. Raises `StoreUnavailable`."""
+        """Open the file, made with its folder where missing, and bring it up to date.
+
+        Raises:
+            SchemaTooNew: a later release has changed it.
+            StoreUnavailable: it cannot be opened.
+        """
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = loop.create_future()
         request = _Request(lambda _: None, loop, opened)
@@ -85,6 +92,9 @@ class Database:
         self._thread.start()
         try:
             await opened
+        except SchemaTooNew:
+            self._thread = None
+            raise
         except sqlite3.Error as error:
             self._thread = None
             raise StoreUnavailable(f"{self._path} cannot be opened ({error}); name another file") from error
@@ -128,6 +138,9 @@ class Database:
     def _write(self, opened: _Request) -> None:
         try:
             connection = self._connect()
+        except SchemaTooNew as error:
+            opened.answer(None, SchemaTooNew(f"{self._path} cannot be opened: {error}"))
+            return
         except (sqlite3.Error, OSError) as error:
             opened.answer(None, sqlite3.OperationalError(str(error)))
             return
@@ -141,11 +154,14 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, isolation_level=None)
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        for statement in self._schema:
-            connection.execute(statement)
+        try:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            migrate(connection, self._steps)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _next_batch(self) -> list[_Request]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Callable
+from datetime import datetime
 
 from contracts import WebhookKind
-from stores.directory import Endpoint
+from stores.endpoint import Endpoint, SigningKey
 from stores.sqlite.database import Database
 
 SCHEMA = (
@@ -20,6 +23,15 @@ SCHEMA = (
     ) WITHOUT ROWID
     """,
 )
+SEVERAL_KEYS = (
+    "ALTER TABLE endpoint ADD COLUMN keys TEXT NOT NULL DEFAULT '[]'",
+    "UPDATE endpoint SET keys = json_array(json_object('secret', secret, 'not_after', NULL))",
+    "ALTER TABLE endpoint DROP COLUMN secret",
+)
+"""The step from one key an endpoint to several, as JSON: `[{"secret": TEXT, "not_after": TEXT or null}]`."""
+
+_COLUMNS = "uid, kind, url, paused, keys"
+_VALUES = f"({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
 
 
 class SqliteDirectory:
@@ -29,22 +41,79 @@ class SqliteDirectory:
         self._database = database
 
     async def endpoint(self, uid: str, kind: WebhookKind) -> Endpoint | None:
-        def job(connection: sqlite3.Connection) -> Endpoint | None:
+        return await self._database.run(lambda connection: _read(connection, uid, kind))
+
+    async def endpoints(
+        self, *, uid: str | None = None, limit: int, after: Endpoint | None = None
+    ) -> tuple[Endpoint, ...]:
+        beyond = (after.uid, after.kind) if after else ("", "")
+
+        def job(connection: sqlite3.Connection) -> tuple[Endpoint, ...]:
             found = connection.execute(
-                "SELECT url, secret, paused FROM endpoint WHERE uid = ? AND kind = ?", (uid, kind)
-            ).fetchone()
-            if found is None:
-                return None
-            url, secret, paused = found
-            return Endpoint(uid=uid, kind=kind, url=url, secret=secret, paused=bool(paused))
+                f"SELECT {_COLUMNS} FROM endpoint "  # noqa: S608  (a constant)
+                "WHERE (uid, kind) > (?, ?) AND uid = coalesce(?, uid) ORDER BY uid, kind LIMIT ?",
+                (*beyond, uid, limit),
+            )
+            return tuple(_endpoint(row) for row in found)
+
+        return await self._database.run(job)
+
+    async def add_endpoint(self, endpoint: Endpoint) -> bool:
+        def job(connection: sqlite3.Connection) -> bool:
+            added = connection.execute(f"INSERT OR IGNORE INTO endpoint {_VALUES}", _row(endpoint))
+            return added.rowcount == 1
 
         return await self._database.run(job)
 
     async def put_endpoint(self, endpoint: Endpoint) -> None:
-        def job(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT OR REPLACE INTO endpoint (uid, kind, url, secret, paused) VALUES (?, ?, ?, ?, ?)",
-                (endpoint.uid, endpoint.kind, endpoint.url, endpoint.secret, endpoint.paused),
-            )
+        await self._database.run(lambda connection: _put(connection, endpoint))
 
-        await self._database.run(job)
+    async def change_endpoint(
+        self, uid: str, kind: WebhookKind, change: Callable[[Endpoint], Endpoint]
+    ) -> Endpoint | None:
+        def job(connection: sqlite3.Connection) -> Endpoint | None:
+            found = _read(connection, uid, kind)
+            if found is None:
+                return None
+            changed = change(found)
+            _put(connection, changed)
+            return changed
+
+        return await self._database.run(job)
+
+
+def _read(connection: sqlite3.Connection, uid: str, kind: WebhookKind) -> Endpoint | None:
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM endpoint WHERE uid = ? AND kind = ?",  # noqa: S608  (a constant)
+        (uid, kind),
+    ).fetchone()
+    return _endpoint(found) if found else None
+
+
+def _put(connection: sqlite3.Connection, endpoint: Endpoint) -> None:
+    connection.execute(f"INSERT OR REPLACE INTO endpoint {_VALUES}", _row(endpoint))
+
+
+def _endpoint(found: tuple[str, WebhookKind, str, int, str]) -> Endpoint:
+    uid, kind, url, paused, keys = found
+    return Endpoint(
+        uid=uid,
+        kind=kind,
+        url=url,
+        paused=bool(paused),
+        keys=tuple(
+            SigningKey(
+                secret=key["secret"],
+                not_after=datetime.fromisoformat(key["not_after"]) if key["not_after"] else None,
+            )
+            for key in json.loads(keys)
+        ),
+    )
+
+
+def _row(endpoint: Endpoint) -> tuple[str, str, str, bool, str]:
+    keys = [
+        {"secret": key.secret, "not_after": key.not_after.isoformat() if key.not_after else None}
+        for key in endpoint.keys
+    ]
+    return endpoint.uid, endpoint.kind, endpoint.url, endpoint.paused, json.dumps(keys)

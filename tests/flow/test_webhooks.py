@@ -26,7 +26,7 @@ from contracts import (
 from contracts.webhooks import WebhookEvent
 from handlers.dead_letters.replay import Replayed, replay
 from producers import Receipt
-from stores import Endpoint, Key, OutcomeKind
+from stores import Endpoint, Key, OutcomeKind, SigningKey
 from tests.flow.world import SECRET, World, world
 from tests.receiver import Received, answering
 
@@ -99,7 +99,9 @@ async def test_a_receiver_that_recovers_gets_the_same_delivery(running: World) -
 
 async def test_owners_settings_skip_and_bury(running: World) -> None:
     for event in EVENTS[:2]:
-        endpoint = Endpoint(uid="paused", kind=event.kind, url=running.receiver.url, secret=SECRET)
+        endpoint = Endpoint(
+            uid="paused", kind=event.kind, url=running.receiver.url, keys=(SigningKey(secret=SECRET),)
+        )
         await running.stores.directory.put_endpoint(replace(endpoint, paused=True))
     receipts = [
         await running.producer.enqueue(DeveloperWebhook(uid=uid, event=event))

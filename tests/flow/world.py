@@ -20,7 +20,7 @@ from emulator.http_server import HttpServer
 from handlers.dead_letters.function import DeadLetterFunction
 from handlers.settings import HandlerSettings
 from producers import Producer
-from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row
+from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row, SigningKey
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.emulator_fixture import RunningEmulator, running_emulator
 from tests.flow.handlers_process import HandlersProcess
@@ -103,7 +103,7 @@ class World:
     async def register(self, uid: str, path: str, kinds: Iterable[WebhookKind]) -> None:
         for kind in kinds:
             await self.stores.directory.put_endpoint(
-                Endpoint(uid=uid, kind=kind, url=self.receiver.url + path, secret=SECRET)
+                Endpoint(uid=uid, kind=kind, url=self.receiver.url + path, keys=(SigningKey(secret=SECRET),))
             )
 
     async def row(self, key: Key) -> Row | None:

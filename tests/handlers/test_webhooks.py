@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -27,9 +29,10 @@ from contracts import (
 from contracts.webhooks import WebhookEvent
 from handlers.delivery import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from handlers.errors import BadSigningKey
 from handlers.webhooks import DeveloperWebhooks, judge
 from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
-from stores import Directory, Endpoint
+from stores import Directory, Endpoint, SigningKey, rotated
 from stores.sqlite import open_sqlite
 from tests.receiver import Received, answering, receiver
 
@@ -59,7 +62,7 @@ def task(event: WebhookEvent) -> DeveloperWebhook:
 
 
 def endpoint(event: WebhookEvent, url: str) -> Endpoint:
-    return Endpoint(uid="user 1", kind=event.kind, url=url, secret=SECRET)
+    return Endpoint(uid="user 1", kind=event.kind, url=url, keys=(SigningKey(secret=SECRET),))
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,27 @@ async def test_json_kinds_on_the_wire(
     assert json.loads(got.body) == body
     assert got.headers["webhook-id"] == "msg_0123"
     Webhook(SECRET).verify(got.body, dict(got.headers))
+
+
+async def test_every_key_of_a_rotation_signs_and_none_is_logged_or_told(
+    webhooks: DeveloperWebhooks, directory: Directory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    event = MemoryCreated(conversation=CONVERSATION)
+    new = "whsec_" + "A" * 43 + "="
+    async with receiver() as target:
+        before = endpoint(event, target.url)
+        await directory.put_endpoint(rotated(before, new, now=datetime.now(UTC)))
+        assert await webhooks(task(event), DELIVERY) == Returned()
+        await directory.put_endpoint(rotated(before, new + "broken", now=datetime.now(UTC)))
+        with pytest.raises(BadSigningKey) as raised:
+            await webhooks(task(event), DELIVERY)
+    got = target.received[0]
+    assert len(target.received) == 1
+    for secret in (SECRET, new):
+        Webhook(secret).verify(got.body, dict(got.headers))
+    told = caplog.text + "".join(traceback.format_exception(raised.value)) + str(got)
+    assert not [secret for secret in (SECRET, new) if secret.removeprefix("whsec_") in told]
 
 
 async def test_audio_is_raw_bytes_with_its_rate_and_place(

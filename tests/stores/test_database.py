@@ -12,7 +12,7 @@ import pytest
 from stores import StoreClosed, StoreUnavailable
 from stores.sqlite import Database
 
-SCHEMA = ("CREATE TABLE IF NOT EXISTS note (text TEXT PRIMARY KEY)",)
+STEPS = (("CREATE TABLE note (text TEXT PRIMARY KEY)",),)
 
 
 async def add(database: Database, text: str) -> int:
@@ -26,7 +26,7 @@ async def texts(database: Database) -> list[str]:
 
 
 async def test_jobs_that_wait_together_share_a_commit(tmp_path: Path) -> None:
-    database = Database(tmp_path / "notes.sqlite3", SCHEMA)
+    database = Database(tmp_path / "notes.sqlite3", STEPS)
     await database.open()
     await asyncio.gather(*(add(database, f"{number:03}") for number in range(200)))
     statistics = database.statistics()
@@ -37,7 +37,7 @@ async def test_jobs_that_wait_together_share_a_commit(tmp_path: Path) -> None:
 
 
 async def test_a_job_that_fails_is_undone_alone(tmp_path: Path) -> None:
-    database = Database(tmp_path / "notes.sqlite3", SCHEMA)
+    database = Database(tmp_path / "notes.sqlite3", STEPS)
     await database.open()
 
     def half(connection: sqlite3.Connection) -> None:
@@ -55,7 +55,7 @@ async def test_a_job_that_fails_is_undone_alone(tmp_path: Path) -> None:
 
 
 async def test_a_job_whose_caller_left_is_not_run(tmp_path: Path) -> None:
-    database = Database(tmp_path / "notes.sqlite3", SCHEMA)
+    database = Database(tmp_path / "notes.sqlite3", STEPS)
     await database.open()
     turn = threading.Event()
     busy = asyncio.ensure_future(database.run(lambda _: turn.wait()))
@@ -71,7 +71,7 @@ async def test_a_job_whose_caller_left_is_not_run(tmp_path: Path) -> None:
 
 
 async def test_it_is_loud_when_it_is_not_open(tmp_path: Path) -> None:
-    database = Database(tmp_path / "notes.sqlite3", SCHEMA)
+    database = Database(tmp_path / "notes.sqlite3", STEPS)
     with pytest.raises(StoreClosed, match="open"):
         await texts(database)
     await database.open()
@@ -82,17 +82,17 @@ async def test_it_is_loud_when_it_is_not_open(tmp_path: Path) -> None:
 
 async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=f"{tmp_path.name} cannot be opened"):
-        await Database(tmp_path, SCHEMA).open()
+        await Database(tmp_path, STEPS).open()
 
 
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite3"
-    database = Database(path, SCHEMA)
+    database = Database(path, STEPS)
     await database.open()
     waiting = [asyncio.ensure_future(add(database, str(number))) for number in range(10)]
     await asyncio.gather(*waiting)
     await database.aclose()
-    again = Database(path, SCHEMA)
+    again = Database(path, STEPS)
     await again.open()
     assert len(await texts(again)) == 10
     await again.aclose()

@@ -1,0 +1,11 @@
+"""The steps by which the stores' SQLite file came to its present schema, in order. Only ever appended to."""
+
+from __future__ import annotations
+
+from stores.sqlite import dead_letters, directory, ledger
+from stores.sqlite.migrations import Step
+
+STEPS: tuple[Step, ...] = (
+    (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA),
+    directory.SEVERAL_KEYS,
+)
