@@ -36,7 +36,7 @@ lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras pyproject.toml -o requirements.lock
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.emulator $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak $(ARGS)
