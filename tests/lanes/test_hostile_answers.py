@@ -69,7 +69,7 @@ async def _met(case: Case) -> None:
         async with HttpLane(SETTINGS, egress=LOCAL) as lane:
             began = loop.time()
             end = await ended(lane, hostile.url)
-            assert loop.time() - began < DEADLINE + 1
+            assert loop.time() - began < DEADLINE + 5  # a busy machine is late, an unbounded wait never ends
             if isinstance(end, Answer):
                 assert (end.status, end.truncated) == (case.ends, case.is_truncated)
                 assert len(end.body) <= SETTINGS.max_body_bytes
