@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from contracts import TASK_TYPES, Catalog, CatalogError, Envelope, TaskRegistry, Undecodable, load_catalog
+from cli.database import on_database
+from contracts import TASK_TYPES, Catalog, Envelope, TaskRegistry, Undecodable, load_catalog
 from handlers.dead_letters.replay import NotReplayed, Replayed, plan, replay
 from handlers.settings import HandlerSettings
 from producers import Producer, ProducerError
@@ -23,7 +23,6 @@ from stores.sqlite import SqliteStores, open_sqlite
 app = typer.Typer(no_args_is_help=True, help="Dead letters: tasks that no further attempt is made for.")
 
 PAGE = 200
-T = TypeVar("T")
 
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only tasks of this type.")]
 QueueOption = Annotated[str | None, typer.Option("--queue", help="Only tasks of this queue.")]
@@ -49,13 +48,13 @@ def list_letters(
 ) -> None:
     """List dead letters."""
     wanted = _filter(task_type, queue, target, reason, since, until)
-    _run(lambda settings: _list(settings, wanted, as_json=as_json))
+    on_database(lambda settings: _list(settings, wanted, as_json=as_json))
 
 
 @app.command("show")
 def show_letter(letter_id: str) -> None:
     """Show one dead letter: why it died, its attempts, and the task itself."""
-    _run(lambda settings: _show(settings, letter_id))
+    on_database(lambda settings: _show(settings, letter_id))
 
 
 @app.command("replay")
@@ -81,24 +80,9 @@ def replay_letters(
         raise typer.BadParameter("name letters, or use filters, or --all; not several at once")
     if not letter_ids and not everything and wanted == Filter(replayed=False):
         raise typer.BadParameter("name letters, or use filters, or --all")
-    failed = _run(lambda settings: _replay(settings, letter_ids or [], wanted, dry_run=dry_run))
+    failed = on_database(lambda settings: _replay(settings, letter_ids or [], wanted, dry_run=dry_run))
     if failed:
         raise typer.Exit(1)
-
-
-def _run(command: Callable[[HandlerSettings], Coroutine[Any, Any, T]]) -> T:
-    """Run a command, and say in one line what it could not do."""
-    try:
-        settings = HandlerSettings()
-        if not settings.database.exists():
-            typer.echo(
-                f"there is no {settings.database}; set SIDELANE_DATABASE to the handlers' file", err=True
-            )
-            raise typer.Exit(2)
-        return asyncio.run(command(settings))
-    except (StoreError, ProducerError, CatalogError, ValidationError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
 
 
 async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> None:

@@ -11,12 +11,13 @@ from typer.core import TyperGroup
 _COMMANDS = {
     "dead": "cli.dead:app",
     "demo": "cli.demo:demo",
+    "endpoints": "cli.endpoints:app",
     "schemas": "cli.schemas:schemas",
     "up": "cli.up:up",
 }
 """Command to `module:name`, where the name is a typer app or a function."""
 
-_EXTRAS = {"dead": "handlers", "demo": "emulator,handlers", "up": "emulator"}
+_EXTRAS = {"dead": "handlers", "demo": "emulator,handlers", "endpoints": "handlers", "up": "emulator"}
 """What a command needs beside the base, as extras of the package."""
 
 
