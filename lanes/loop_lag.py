@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Protocol
 
-from lanes.stalls import Cause, Stalls, cause_of
+from lanes.stalls import Cause, Lateness, Stalls, cause_of
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class _Probe:
     intended: float
     cpu: float | None
     """CPU seconds of the loop's thread when it was sent."""
+    late: float
+    """Seconds that the prober had been late in all until it was to be sent: its own delay comes after."""
 
 
 class LoopLagProbe:
@@ -90,7 +92,7 @@ class LoopLagProbe:
         self._stop: SimpleQueue[None] = SimpleQueue()
         self._stalls = Stalls()
         self._samples_left = _SAMPLES
-        self._late = 0.0
+        self._late = Lateness()
         self._source = ""
         self._log_again_at = float("-inf")
 
@@ -121,14 +123,15 @@ class LoopLagProbe:
         intended = self._clock()
         while self._is_on_until(intended):
             now = self._clock()
-            self._late = now - intended
+            late_before = self._late.seconds
+            self._late.add(intended, now)
             self._take_answers()
             self._look(now)
             try:
-                self._send(intended)
+                self._send(intended, late_before)
             except RuntimeError:  # the loop was closed without closing this first
                 return
-            if self._late > _CATCH_UP:
+            if now - intended > _CATCH_UP:
                 intended = now
             intended += self._settings.period * (0.5 + self._luck())
 
@@ -140,10 +143,10 @@ class LoopLagProbe:
             return True
         return False
 
-    def _send(self, intended: float) -> None:
+    def _send(self, intended: float, late: float) -> None:
         if len(self._outstanding) >= self._settings.max_outstanding:
             return  # the age of the oldest says enough
-        probe = _Probe(intended, self._cpu_seconds())
+        probe = _Probe(intended, self._cpu_seconds(), late)
         self._outstanding.append(probe)
         self._loop.call_soon_threadsafe(self._answer)
 
@@ -172,7 +175,8 @@ class LoopLagProbe:
 
     def _count(self, probe: _Probe, until: float, cpu: float | None) -> None:
         used = None if cpu is None or probe.cpu is None else cpu - probe.cpu
-        cause = cause_of(duration=until - probe.intended, cpu_seconds=used, prober_late=self._late)
+        late = self._late.seconds - probe.late
+        cause = cause_of(duration=until - probe.intended, cpu_seconds=used, prober_late=late)
         if self._stalls.add(probe.intended, until, cause):
             self._samples_left = _SAMPLES
 

@@ -29,13 +29,26 @@ class Cause(StrEnum):
 def cause_of(*, duration: float, cpu_seconds: float | None, prober_late: float) -> Cause:
     """Why a loop stalled for `duration` seconds in which its thread used `cpu_seconds`.
 
-    `prober_late`: seconds by which the probing thread, which only sleeps, woke up too late meanwhile.
+    `prober_late`: seconds by which the probing thread, which only sleeps, woke up too late meanwhile, all in
+    all.
     """
     if cpu_seconds is None:
         return Cause.UNKNOWN
     if cpu_seconds >= _BUSY * duration:
         return Cause.CPU
     return Cause.STARVED if prober_late >= _LATE * duration else Cause.BLOCKED
+
+
+@dataclass(slots=True)
+class Lateness:
+    """Seconds so far in which a thread should have run and was not let; those of two delays count once."""
+
+    seconds: float = 0.0
+    counted_until: float = float("-inf")
+
+    def add(self, intended: float, woke: float) -> None:
+        self.seconds += max(0.0, woke - max(intended, self.counted_until))
+        self.counted_until = woke
 
 
 @dataclass(slots=True)

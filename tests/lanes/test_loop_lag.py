@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from http.client import HTTPConnection
@@ -92,6 +93,36 @@ def test_a_busy_loop_is_told_from_a_blocked_one(run: Callable[[Awaitable[Any]], 
         if statistics.stall_seconds_total[Cause.CPU] > statistics.stall_seconds_total[Cause.BLOCKED]:
             return
     pytest.fail(f"computing was never taken for its cause: {statistics}")
+
+
+class Jumping:
+    """A clock that jumps once between two ticks of the prober, which then finds itself late."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._calls = 0
+        self._offset = 0.0
+
+    def __call__(self) -> float:
+        self._calls += threading.current_thread().name == "loop-lag"
+        if self._calls == 5:
+            self._offset = self._seconds
+        return time.monotonic() + self._offset
+
+
+def test_what_a_late_prober_sees_is_nobodys_block(run: Callable[[Awaitable[Any]], Any]) -> None:
+    async def late_once() -> LoopLagProbe:
+        lags = Lags()
+        settings = LoopLagSettings(period=0.3, stall=0.15)
+        probe = LoopLagProbe(settings, observer=lags, clock=Jumping(0.2), luck=lambda: 0.5)
+        await probe.open()
+        await lags.more(4)
+        await probe.aclose()
+        return probe
+
+    statistics = run(late_once()).statistics()
+    assert statistics.stalls_total[Cause.STARVED] >= 1
+    assert Cause.BLOCKED not in statistics.stalls_total
 
 
 def test_a_loop_that_is_free_has_no_stall(run: Callable[[Awaitable[Any]], Any]) -> None:

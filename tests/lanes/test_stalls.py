@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lanes.stalls import Cause, Stalls, cause_of
+from lanes.stalls import Cause, Lateness, Stalls, cause_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,13 @@ def test_what_is_counted_is_not_counted_again() -> None:
     stalls.add(10.0, 10.5, Cause.BLOCKED)
     assert not stalls.add(10.2, 10.4, Cause.CPU)
     assert stalls.seconds[Cause.CPU] == 0
+
+
+def test_delays_that_overlap_are_counted_once() -> None:
+    late = Lateness()
+    late.add(10.0, 10.5)
+    late.add(10.1, 10.5)  # what was to be done meanwhile is done at once
+    late.add(10.2, 10.6)
+    late.add(11.0, 11.0)
+    late.add(12.0, 12.2)
+    assert late.seconds == pytest.approx(0.8)
