@@ -23,13 +23,14 @@ from lanes.egress import EgressPolicy
 from lanes.executors import Executor
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
-from lanes.http import HttpLane
+from lanes.http import HttpLane, OpenTransport
 from lanes.latest import LatestWins
 from lanes.logs import Logs
 from lanes.loop_lag import LoopLagProbe
 from lanes.settings import ExecutorSettings, LaneSettings, LanesSettings
 from lanes.telemetry import Telemetry
 from lanes.tracing import Tracing
+from lanes.transport import open_transport
 from lanes.watching import watch_executor, watch_lane, watch_latest, watch_logs, watch_loop
 
 logger = logging.getLogger(__name__)
@@ -88,12 +89,17 @@ class LeftUndone:
 
 @asynccontextmanager
 async def open_lanes(
-    settings: LanesSettings, telemetry: Telemetry, *, service: str = "sidelane"
+    settings: LanesSettings,
+    telemetry: Telemetry,
+    *,
+    service: str = "sidelane",
+    open_transport: OpenTransport = open_transport,
 ) -> AsyncIterator[Lanes]:
     """Everything of this package, open on the running event loop until the block ends.
 
     From then on the loop's default executor takes no work, unless the settings let it. `service` is the
-    process's name in traces.
+    process's name in traces; `open_transport` makes the lanes' connections, for names and certificates of
+    one's own.
 
     Raises ValueError for settings that a deployed service must not have, OSError where the health port is
     taken.
@@ -115,7 +121,10 @@ async def open_lanes(
             for executor in (settings.executors.critical, settings.executors.storage)
         ]
         egress = settings.egress()
-        http = {name: await _open_lane(name, lane, egress, telemetry, opened) for name, lane in settings.http}
+        http = {
+            name: await _open_lane(name, lane, egress, telemetry, open_transport, opened)
+            for name, lane in settings.http
+        }
         latest = LatestWins(max_streams=settings.latest_streams)
         watch_latest(telemetry, "lanes", latest)
         health_port = None
@@ -188,7 +197,12 @@ async def _open_executor(
 
 
 async def _open_lane(
-    name: str, settings: LaneSettings, egress: EgressPolicy, telemetry: Telemetry, opened: AsyncExitStack
+    name: str,
+    settings: LaneSettings,
+    egress: EgressPolicy,
+    telemetry: Telemetry,
+    open_transport: OpenTransport,
+    opened: AsyncExitStack,
 ) -> HttpLane:
     def changed(change: Transition) -> None:
         telemetry.breaker_transitions.labels(name, change.before, change.after).inc()
@@ -203,6 +217,7 @@ async def _open_lane(
         on_wait=telemetry.lane_wait_seconds.labels(name).observe,
         on_transition=changed,
         on_end=ended,
+        open_transport=open_transport,
     )
     await lane.open()
     opened.push_async_callback(lane.aclose)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from emulator.abandoned import end_of
 from emulator.engine.clock import Clock
 from emulator.store import Store
 
@@ -74,7 +73,7 @@ class Changes:
         change = asyncio.create_task(self._commit(job, concerns))
         self._running.add(change)
         change.add_done_callback(self._running.discard)
-        return await end_of(change)
+        return await asyncio.shield(change)
 
     async def aclose(self) -> None:
         """Wait for the changes under way."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from http.client import HTTPConnection
 
+import httpx
 import pytest
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from lanes import (
     LeftUndone,
     Request,
     Telemetry,
+    TransportSettings,
     drain,
     open_lanes,
 )
@@ -80,6 +82,22 @@ async def test_the_lane_of_a_users_url_is_guarded_and_that_of_ours_is_not(lanes:
         await lanes.http.webhooks.send(Request(method="POST", url="http://10.0.0.1/"))
     with pytest.raises((ConnectFailed, DeadlineExceeded)):
         await lanes.http.stt.send(Request(method="GET", url="http://127.0.0.1:9/", deadline=0.5))
+
+
+async def test_every_lane_uses_the_transport_that_the_service_brings(settings: LanesSettings) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield request.url.host.encode()
+
+        return httpx.Response(200, content=body())
+
+    def brought(_: TransportSettings) -> httpx.AsyncBaseTransport:
+        return httpx.MockTransport(answer)
+
+    async with open_lanes(settings, Telemetry(), open_transport=brought) as lanes:
+        for lane in lanes.http.each():
+            answered = await lane.send(Request(method="GET", url="https://nowhere.test/"))
+            assert answered.body == b"nowhere.test"
 
 
 async def test_a_close_lets_work_under_way_end(

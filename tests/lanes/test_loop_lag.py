@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
@@ -31,7 +32,8 @@ class Lags(list[float]):
 
     def lag(self, seconds: float) -> None:
         self.append(seconds)
-        self._loop.call_soon_threadsafe(self._news.release)
+        with suppress(RuntimeError):  # the prober ends a moment after its loop may be closed
+            self._loop.call_soon_threadsafe(self._news.release)
 
     async def more(self, count: int) -> None:
         async with asyncio.timeout(20):
