@@ -96,7 +96,16 @@ class DeliveryPolicy(Settings):
     realtime: bool = Field(strict=True)
     """An item that is too old, or whose owner paused its endpoint, is skipped instead of buried."""
     max_concurrent_per_target: int = Field(strict=True, ge=1, le=5000)
-    """Side effects under way for one target. Read, and not enforced yet: bulkheads are to come."""
+    """Side effects under way for one target in one process. What finds none free is parked, as below."""
+    max_per_second_per_target: float = Field(strict=True, gt=0, le=500)
+    """Side effects of one target a second, after a second's worth at once; parked tasks come back so fast.
+
+    Well below the sibling queue's rate, which all parked tasks and retries of the queue share.
+    """
+    breaker_failures: int = Field(strict=True, ge=1, le=1000)
+    """Failures in a row after which a target is left alone."""
+    breaker_open_for: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
+    """For how long, until one task probes it."""
 
 
 class Queue(Settings):

@@ -16,6 +16,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
+from handlers.targets import Targets
 from handlers.webhooks import DeveloperWebhooks
 from lanes import EXPOSITION_TYPE, HttpLane, Lanes, LanesSettings, Telemetry, open_lanes
 from producers import Producer
@@ -93,6 +94,7 @@ async def standard_pipeline(settings: HandlerSettings, lanes: Lanes) -> AsyncIte
             registry=registry,
             ledger=stores.ledger,
             effects=effects,
+            targets=Targets(clock=_now, random=random.random, telemetry=lanes.telemetry),
             follow_up=FollowUp(producer),
             telemetry=lanes.telemetry,
             clock=_now,
@@ -103,8 +105,8 @@ async def standard_pipeline(settings: HandlerSettings, lanes: Lanes) -> AsyncIte
 def without_breakers(settings: LanesSettings) -> LanesSettings:
     """The settings with a webhooks lane that leaves no target alone and bounds none.
 
-    A durable delivery that is refused by a breaker must be parked so that its target's tasks come back
-    spread out. Until they are, deliveries wait for the lane's places alone.
+    `handlers.targets` does both for every durable side effect, before it runs and by the queue's own policy:
+    a second breaker and bulkhead on the way would refuse what those have let go.
     """
     webhooks = settings.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
     return settings.model_copy(update={"http": settings.http.model_copy(update={"webhooks": webhooks})})

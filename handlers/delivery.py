@@ -6,10 +6,10 @@
 | TargetFailed                               | retry by the schedule; dead when attempts are up |
 |   its first, a connection lost within 1 s  | retry at once; uses an attempt                   |
 | HandlerBug                                 | the same, on a budget of its own                 |
-| Busy                                       | park until the target has room; uses no attempt  |
+| Busy                                       | park until its slot; uses no attempt             |
 | NeedsNewerCode                             | park, up to the skew age; then dead              |
 | TargetRefused, Unreadable, Poisonous       | dead                                             |
-| OwnerPaused, TooOld                        | dead; skipped where the queue is realtime        |
+| OwnerPaused, TooOld (or due when too old)  | dead; skipped where the queue is realtime        |
 | NotWanted                                  | skipped                                          |
 """
 
@@ -72,9 +72,10 @@ class HandlerBug:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The target's bulkhead, rate or breaker admits nobody now."""
+    """Nothing was sent: the target's breaker, places or rate, or the way to it, let nobody go now."""
 
     until: datetime
+    """Of an effect: not before it. Of `handlers.targets`: the slot."""
     detail: str
 
 
@@ -174,6 +175,9 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
                 return _dead(Reason.BUG, f"{bugs} attempts met a bug of ours, the last: {detail}", standing)
             return _retry(Reason.BUG, detail, _wait(policy, bugs, standing.luck), standing, policy)
         case Busy(until, detail):
+            if until - standing.accepted_at > policy.age_limit:
+                text = f"its turn would come after the age limit; {detail}"
+                return _of_no_use(Reason.TOO_OLD, text, standing, policy)
             return _park(Reason.BUSY, detail, until, standing)
         case NeedsNewerCode(detail):
             waited = standing.now - (standing.parked_since or standing.now)

@@ -1,4 +1,4 @@
-"""The way of one request: authenticate, decode, claim, run, settle. Knows no HTTP framework.
+"""The way of one request: authenticate, decode, claim, bound, run, settle. Knows no HTTP framework.
 
 A request is answered 2xx only after it has recorded an outcome and done its follow-up itself, or has
 seen that the task went on or ended. 500 means: could not look up, record, create or publish; the queue
@@ -32,6 +32,7 @@ from handlers.delivery import (
     HandlerBug,
     NeedsNewerCode,
     Poisonous,
+    Reason,
     Returned,
     Standing,
     TargetFailed,
@@ -44,6 +45,7 @@ from handlers.effect import Delivery, Effects
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue
 from handlers.follow_up import FollowUp
 from handlers.identity import Callers
+from handlers.targets import Call, Targets
 from lanes import Telemetry
 from producers import ProducerError
 from stores import Key, Ledger, Row, Settled, Started, StoreError
@@ -96,6 +98,7 @@ class Pipeline:
     registry: TaskRegistry
     ledger: Ledger
     effects: Effects
+    targets: Targets
     follow_up: FollowUp
     telemetry: Telemetry
     clock: Callable[[], datetime]
@@ -127,7 +130,7 @@ class Pipeline:
         match claim:
             case Started(row):
                 try:
-                    end = self._verdict(arrival, row) or await self._run(arrival)
+                    end = self._verdict(arrival, row) or await self._bound(arrival, row)
                 except StoreError as error:
                     return _cannot("run", arrival, error)
                 return await self._settle(arrival, row, end)
@@ -174,6 +177,15 @@ class Pipeline:
         if too_old(self._standing(arrival, row), policy):
             return TooOld()
         return arrival.verdict
+
+    async def _bound(self, arrival: Arrival, row: Row) -> End:
+        """Run the effect if its target takes one more now. Raises `StoreError` as `_run`."""
+        call = Call(
+            target=arrival.target,
+            has_slot=bool(row.history) and row.history[-1].outcome.reason == Reason.BUSY,
+            useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
+        )
+        return await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
 
     async def _run(self, arrival: Arrival) -> End:
         """Run the effect. Raises `StoreError` where it could not look up what it needs: that is no bug of

@@ -52,6 +52,11 @@ TOLD: Mapping[str, Row] = {
     "sidelane_breaker_transitions": Row(
         "counter", ("lane", "before", "after"), "Changes of breakers, whatever their target."
     ),
+    "sidelane_parks": Row(
+        "counter",
+        ("queue", "by"),
+        "Attempts put off by the target's breaker, places or rate, or by the effect itself.",
+    ),
     "sidelane_executor_wait_seconds": Row(
         "histogram", ("executor",), "Time that jobs waited for a thread.", _WAITS
     ),
@@ -73,6 +78,20 @@ READ: Mapping[str, Row] = {
     "sidelane_breakers": Row("gauge", ("lane", "phase"), "Targets remembered, by their breaker's phase."),
     "sidelane_breakers_untracked": Row(
         "counter", ("lane",), "Calls that no breaker watched, since all that may be remembered are open."
+    ),
+    "sidelane_targets": Row("gauge", ("queue",), "Targets with side effects under way."),
+    "sidelane_target_in_flight": Row("gauge", ("queue",), "Side effects under way."),
+    "sidelane_target_breakers": Row(
+        "gauge", ("queue", "phase"), "Targets remembered, by their breaker's phase."
+    ),
+    "sidelane_target_breaker_transitions": Row(
+        "counter", ("queue", "before", "after"), "Changes of breakers, whatever their target."
+    ),
+    "sidelane_target_lines": Row("gauge", ("queue",), "Targets whose booked slots are remembered."),
+    "sidelane_target_untracked": Row(
+        "counter",
+        ("queue", "by"),
+        "Attempts that no breaker watched, or whose slot was not booked, since too many targets have one.",
     ),
     "sidelane_latest_in_flight": Row("gauge", ("sender",), "Streams with an item under way."),
     "sidelane_latest_waiting": Row("gauge", ("sender",), "Items that wait for the one before them."),
@@ -123,6 +142,7 @@ class Telemetry:
         self.lane_seconds = self._histogram("sidelane_lane_seconds")
         self.lane_wait_seconds = self._histogram("sidelane_lane_wait_seconds")
         self.breaker_transitions = self._counter("sidelane_breaker_transitions")
+        self.parks = self._counter("sidelane_parks")
         self.executor_wait_seconds = self._histogram("sidelane_executor_wait_seconds")
         self.loop_lag_seconds = self._histogram("asyncio_event_loop_lag_seconds")
 

@@ -47,6 +47,9 @@ defaults:
     deadline: "5s"
     realtime: false
     max_concurrent_per_target: 8
+    max_per_second_per_target: 500
+    breaker_failures: 1000
+    breaker_open_for: "1s"
   dispatch_deadline: "20s"
   inline_limit_bytes: 200000
   dead_letter_topic: webhooks-dead

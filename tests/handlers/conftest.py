@@ -21,6 +21,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
+from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
 from stores import Ledger
@@ -162,6 +163,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             registry=registry,
             ledger=stores.ledger,
             effects={Note.name: run},
+            targets=Targets(clock=clock, random=lambda: 0.0, telemetry=Telemetry()),
             follow_up=FollowUp(producer),
             telemetry=Telemetry(),
             clock=clock,
@@ -170,7 +172,8 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
 
         @asynccontextmanager
         async def opened(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
-            yield replace(pipeline, telemetry=lanes.telemetry)
+            targets = Targets(clock=clock, random=lambda: 0.0, telemetry=lanes.telemetry)
+            yield replace(pipeline, telemetry=lanes.telemetry, targets=targets)
 
         app = create_app(HandlerSettings(), opened)
         await stack.enter_async_context(app.router.lifespan_context(app))

@@ -73,7 +73,7 @@ async def test_attempts_run_out_into_a_dead_letter_with_the_whole_task(service: 
         current = onward.pop()
         before = len(service.created())
         await service.post(current.encode())
-        service.clock.forward(seconds=1)
+        service.clock.forward(seconds=60)  # by then a breaker lets a probe go
         onward += [each for _, each, _ in service.created()[before:]]
     (letter,) = service.letters()
     assert len(service.runs) == 8
@@ -214,3 +214,53 @@ async def test_outcomes_are_counted(service: Service) -> None:
 
 async def test_health_needs_no_token(service: Service) -> None:
     assert (await service.client.get("/healthz")).status_code == 200
+
+
+async def test_a_refused_attempt_is_parked_and_costs_the_task_nothing(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    for number in range(5):
+        await service.post_note(Note(id=f"f{number}", realtime=False))
+    before = len(service.created())
+    envelope = service.seal(NOTE)
+    assert (await service.post(envelope.encode())).json() == {"outcome": "park"}
+    ((queue, onward, task),) = service.created()[before:]
+    assert (queue, onward) == ("developer-webhooks-retry", envelope.at(Position(attempt=1, park=1)))
+    assert task.schedule_time == START + timedelta(seconds=30)
+    found = await row(service, envelope)
+    assert (found.starts, found.bugs) == (0, 0)
+    assert len(service.runs) == 5
+    metrics = (await service.client.get("/metrics")).text
+    assert 'sidelane_parks_total{by="breaker",queue="developer-webhooks"} 1.0' in metrics
+    assert 'sidelane_target_breakers{phase="open",queue="developer-webhooks"} 1.0' in metrics
+
+    service.effect = ending(Returned())
+    service.clock.forward(seconds=30)
+    assert (await service.post(onward.encode())).json() == {"outcome": "done"}
+
+
+async def test_parked_over_and_over_is_no_poison(service: Service) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    for number in range(5):
+        await service.post_note(Note(id=f"f{number}", realtime=False))
+    envelope = service.seal(NOTE)
+    for park in range(20):
+        reply = await service.post(envelope.at(Position(attempt=1, park=park)).encode())
+        assert reply.json() == {"outcome": "park"}
+    found = await row(service, envelope)
+    assert (found.position, found.starts) == (Position(attempt=1, park=19), 0)
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "letters"), [(NOTE, OutcomeKind.DEAD, ["too-old"]), (LIVE, OutcomeKind.SKIPPED, [])]
+)
+async def test_whose_turn_would_come_too_late_is_given_up(
+    service: Service, note: Note, kind: OutcomeKind, letters: list[str]
+) -> None:
+    service.effect = ending(TargetFailed("answered 500"))
+    for number in range(5):
+        await service.post_note(Note(id=f"f{number}", realtime=note.realtime))
+    policy = service.pipeline.catalog.get(note.route()).delivery
+    accepted = START + timedelta(seconds=29) - policy.age_limit
+    envelope = Envelope.seal(note, accepted_at=accepted)
+    assert (await service.post(envelope.encode())).json() == {"outcome": kind}
+    assert [letter.reason for letter in service.letters()] == letters
