@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from emulator.abandoned import end_of
 from emulator.engine.clock import Clock
 from emulator.store import Store
 
@@ -73,7 +74,7 @@ class Changes:
         change = asyncio.create_task(self._commit(job, concerns))
         self._running.add(change)
         change.add_done_callback(self._running.discard)
-        return await asyncio.shield(change)
+        return await end_of(change)
 
     async def aclose(self) -> None:
         """Wait for the changes under way."""

@@ -9,6 +9,7 @@ from typing import Any
 from google.cloud.tasks_v2.types import cloudtasks
 from google.protobuf.empty_pb2 import Empty
 
+from emulator.abandoned import end_of
 from emulator.engine.clock import Clock
 from emulator.grpc_api import Method, Methods
 from emulator.rest import RawRequest, RawRoute
@@ -72,7 +73,7 @@ class CloudTasks:
             call = asyncio.ensure_future(method(request, **given))
             self._changing.add(call)
             call.add_done_callback(self._changing.discard)
-            return await asyncio.shield(call)
+            return await end_of(call)
 
         return run
 
