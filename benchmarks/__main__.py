@@ -1,26 +1,50 @@
-"""`python -m benchmarks`: all figures, or one suite's: `python -m benchmarks emulator create --rounds 3`.
-
-Exits with 1 if a figure is missed, with 2 for a suite that does not exist.
-"""
+"""Runs the benchmarks that the command line names, in turn; exits with 1 if a figure is missed."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-SUITES = ("emulator", "lanes")
+import typer
+from rich.console import Console
+
+from benchmarks.emulator import create, embedded, idle, million, rate, through
+from benchmarks.lanes import http, loop_lag
+from benchmarks.rounds import Figure, Options, report
+
+BENCHMARKS: dict[str, Callable[[Options, Console], list[Figure] | Coroutine[Any, Any, list[Figure]]]] = {
+    "create": create.run,
+    "through": through.run,
+    "embedded": embedded.run,
+    "million": million.run,
+    "idle": idle.run,
+    "rate": rate.run,
+    "http": http.run,
+    "loop-lag": loop_lag.run,
+}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Each suite is a process of its own, so that none measures in what another left behind."""
-    suites, options = (arguments[:1], arguments[1:]) if arguments else (SUITES, ())
-    if not set(suites) <= set(SUITES):
-        print(f"{suites[0]} is no suite of benchmarks: name one of {', '.join(SUITES)}, or none for all")
-        return 2
-    commands = [[sys.executable, "-m", f"benchmarks.{suite}", *options] for suite in suites]
-    return max(subprocess.run(command, check=False).returncode for command in commands)
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; none is all.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Of each comparison.")] = 7,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Of one measurement.")] = 3.0,
+) -> None:
+    """Measure the figures that the emulator and the lanes promise."""
+    for name in names or BENCHMARKS:
+        if name not in BENCHMARKS:
+            raise typer.BadParameter(f"{name} is none of {', '.join(BENCHMARKS)}")
+    console = Console()
+    options = Options(rounds=rounds, seconds=seconds)
+    figures: list[Figure] = []
+    for name in names or BENCHMARKS:
+        measured = BENCHMARKS[name](options, console)
+        figures += measured if isinstance(measured, list) else asyncio.run(measured)
+    if not report(figures, console):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    typer.run(main)

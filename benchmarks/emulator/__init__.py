@@ -1,1 +1,1 @@
-"""The figures that the emulator promises, one file a benchmark: `python -m benchmarks.emulator NAME ...`."""
+"""The figures that the emulator promises, one file a benchmark: `python -m benchmarks NAME …`."""

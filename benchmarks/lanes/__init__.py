@@ -1,1 +1,1 @@
-"""Measures the figures that the lanes promise; `python -m benchmarks.lanes` runs them."""
+"""The figures that the lanes promise, one file a benchmark: `python -m benchmarks NAME …`."""
