@@ -26,6 +26,7 @@ MAX_PENDING = 1024
 MAX_BATCH = 128
 BUSY_TIMEOUT_MS = 5000
 """Other processes write to the same file: how long to wait for their commit."""
+WAL_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Database:
         connection = sqlite3.connect(self._path, isolation_level=None)
         try:
             connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode=WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
             migrate(connection, self._steps)
         except BaseException:
@@ -209,3 +210,21 @@ class Database:
             return None, error
         connection.execute("RELEASE job")
         return result, None
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Processes that open a new file at once all try this, and here SQLite heeds no `busy_timeout`.
+
+    So the one that comes too early waits as a writer does, which does heed it, and tries again.
+    """
+    for _ in range(WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        else:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    raise sqlite3.OperationalError(f"other processes kept it locked during {WAL_TRIES} tries")

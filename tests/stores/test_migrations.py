@@ -68,12 +68,17 @@ async def test_an_old_file_ends_up_like_a_new_one(old: Path, tmp_path: Path) -> 
     assert await asyncio.to_thread(version, old) == len(STEPS)
 
 
-async def test_processes_that_open_it_at_once_take_each_step_once(old: Path) -> None:
+@pytest.mark.parametrize("held", [2, 0])
+async def test_processes_that_open_it_at_once_take_each_step_once(
+    old: Path, tmp_path: Path, held: int
+) -> None:
+    path = old if held else tmp_path / "new.sqlite3"
+
     async def opened() -> int:
-        async with open_sqlite(old) as stores:
+        async with open_sqlite(path) as stores:
             return len(await stores.directory.endpoints(limit=10))
 
-    assert await asyncio.gather(*(opened() for _ in range(8))) == [2] * 8
+    assert await asyncio.gather(*(opened() for _ in range(8))) == [held] * 8
 
 
 async def test_a_file_of_a_later_release_is_left_alone(old: Path) -> None:
