@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from contracts import TASK_TYPES, Catalog, TaskRegistry, WebhookKind
-from emulator import End, HttpRequest
+from emulator import End, HttpRequest, Response
 from emulator.http_sender import HttpSender
 from emulator.http_server import HttpServer
 from handlers.dead_letters.function import DeadLetterFunction
@@ -29,6 +30,9 @@ from tests.receiver import Receiver, receiver
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DEADLINE = 45.0
 """Seconds in which everything must have come to its end."""
+
+NO_ANSWER = 0
+"""In the place of a status."""
 
 CATALOG = """
 defaults:
@@ -77,10 +81,13 @@ class WatchedSender(HttpSender):
     def __init__(self, signal: Signal) -> None:
         super().__init__(connections=100)
         self._signal = signal
+        self.answers: Counter[int] = Counter()
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
         try:
-            return await super().send(request, deadline)
+            end = await super().send(request, deadline)
+            self.answers[end.status if isinstance(end, Response) else NO_ANSWER] += 1
+            return end
         finally:
             self._signal.event.set()
 
@@ -94,6 +101,8 @@ class World:
     emulator: RunningEmulator
     catalog: Catalog
     signal: Signal
+    answers: Counter[int]
+    """Of the handlers and the dead-letter function to the queues, by status; 0 for none."""
 
     @property
     def ledger(self) -> Ledger:
@@ -171,11 +180,12 @@ async def world(
             emulator=emulator,
             catalog=catalog,
             signal=happened,
+            answers=sender.answers,
         )
 
 
 def _served(function: DeadLetterFunction) -> Starlette:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> HttpResponse:
         return await function(request)
 
     return Starlette(routes=[Route("/", endpoint, methods=["GET", "POST"])])

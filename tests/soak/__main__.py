@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import fuzz, kill
+from tests.soak import fuzz, kill, parks
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -23,6 +23,7 @@ SOAKS: dict[str, Soak] = {
     "kill": kill.run,
     "fuzz-grpc": fuzz.run_grpc,
     "fuzz-rest": fuzz.run_rest,
+    "parks": parks.run,
 }
 
 
