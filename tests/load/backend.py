@@ -104,6 +104,7 @@ async def serving(
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)}
     options = ["--host", "127.0.0.1", "--port", "0", "--loop", loop, "--no-access-log"]
+    options += ["--timeout-keep-alive", "3600"]  # a request must not meet a connection that just ends
     if shutdown_within is not None:
         options += ["--timeout-graceful-shutdown", str(shutdown_within)]
     process = await asyncio.create_subprocess_exec(

@@ -173,7 +173,7 @@ async def _judge_the_rest(held: Held, before: Snapshot) -> None:
     verdicts.all_good(Assertion.ISOLATION, "requests to another target", others)
     verdicts.all_good(Assertion.ISOLATION, "requests with a job in the other pool", stored)
 
-    now = await stage.measure()
+    now = await stage.measure(within=client.hang)
 
     def total(sample: tuple[str, Mapping[str, str]]) -> float:
         name, labels = sample

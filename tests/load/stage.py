@@ -67,7 +67,8 @@ class Stage:
     names: NameServer
     verdicts: Verdicts
 
-    async def measure(self, *, within: float | None = None) -> Snapshot:
+    async def measure(self, *, within: float = HANG) -> Snapshot:
+        """Waits long, also where much hangs: before and after, the lag probe's word is wanted."""
         metrics = await self.client.metrics(within=within)
         return Snapshot(metrics=metrics, resources=self.backend.resources())
 
@@ -84,7 +85,7 @@ class Stage:
 
         hold, same = self.verdicts.hold, self.verdicts.same
         is_drained = await self.client.until(is_idle)
-        after = await self.measure(within=HANG)  # even where much hung: the lag probe's word is wanted
+        after = await self.measure()
         counted = ("sidelane_lane_in_flight", "sidelane_lane_waiting", "sidelane_executor_running")
         left = {name: after.metrics.total(name) for name in (*counted, "asyncio_tasks")}
         hold(Assertion.RECOVERY, is_drained, f"not all drained: {left}")
