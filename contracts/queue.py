@@ -100,7 +100,8 @@ class DeliveryPolicy(Settings):
     max_per_second_per_target: float = Field(strict=True, gt=0, le=500)
     """Side effects of one target a second, after a second's worth at once; parked tasks come back so fast.
 
-    Well below the sibling queue's rate, which all parked tasks and retries of the queue share.
+    Above what a target gets on an ordinary day, and well below the sibling queue's rate, which all parked
+    tasks and retries of the queue share.
     """
     breaker_failures: int = Field(strict=True, ge=1, le=1000)
     """Failures in a row after which a target is left alone."""
