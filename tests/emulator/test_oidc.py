@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -28,6 +29,9 @@ from emulator.http import Table, create_app
 from emulator.oidc import TokenIssuer
 
 EMAIL = "invoker@dev.iam.gserviceaccount.com"
+CERTIFICATES = "/oauth2/v1/certs"
+KEY_SET = "/oauth2/v3/certs"
+"""By which google-auth verifies with PyJWT."""
 AUDIENCE = "https://handlers.test/tasks/developer_webhook?x=1"
 
 
@@ -63,10 +67,12 @@ async def http_url(issuer: TokenIssuer) -> AsyncIterator[str]:
     await serving
 
 
-async def _verify(token: str, http_url: str, audience: str | None = AUDIENCE) -> Mapping[str, Any]:
+async def _verify(
+    token: str, http_url: str, audience: str | None = AUDIENCE, keys: str = CERTIFICATES
+) -> Mapping[str, Any]:
     def verify() -> Mapping[str, Any]:
         claims: Mapping[str, Any] = id_token.verify_token(
-            token, Request(), audience=audience, certs_url=f"{http_url}/oauth2/v1/certs"
+            token, Request(), audience=audience, certs_url=f"{http_url}{keys}"
         )
         return claims
 
@@ -79,10 +85,13 @@ def _claims(token: str) -> dict[str, Any]:
     return claims
 
 
-async def test_google_auth_accepts_a_token(issuer: TokenIssuer, http_url: str, clock: VirtualClock) -> None:
+@pytest.mark.parametrize("keys", [CERTIFICATES, KEY_SET])
+async def test_google_auth_accepts_a_token(
+    issuer: TokenIssuer, http_url: str, clock: VirtualClock, keys: str
+) -> None:
     token = issuer.token(email=EMAIL, audience=AUDIENCE)
 
-    claims = await _verify(token, http_url)
+    claims = await _verify(token, http_url, keys=keys)
 
     issued_at = int(clock.now())
     assert claims == {
@@ -103,6 +112,8 @@ async def test_google_auth_refuses_another_audience(issuer: TokenIssuer, http_ur
     token = issuer.token(email=EMAIL, audience="https://elsewhere.test")
     with pytest.raises(exceptions.InvalidValue, match="wrong audience"):
         await _verify(token, http_url)
+    with pytest.raises(jwt.InvalidAudienceError):
+        await _verify(token, http_url, keys=KEY_SET)
 
 
 async def test_an_access_token_is_no_id_token(
