@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stores.sqlite import schema
 from stores.sqlite.database import Database, DatabaseStatistics
 from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
-from stores.sqlite.schema import STEPS
 
 __all__ = (
     "Database",
@@ -41,7 +41,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
         SchemaTooNew: a later release has changed the file.
         StoreUnavailable: it cannot be opened.
     """
-    database = Database(path, STEPS)
+    database = Database(path, schema.STEPS)
     await database.open()
     try:
         yield SqliteStores(

@@ -14,14 +14,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from unittest.mock import patch
 
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest
 
 from cli.up import queue_resources
-from contracts import Catalog, Envelope, Task, TaskRegistry, load_catalog
+from contracts import Catalog, Envelope, TaskRegistry
 from emulator import EmbeddedSender, Emulator, EmulatorSettings, End, HttpRequest, Response, VirtualClock
 from emulator.clients import cloud_tasks_client
 from handlers import delivery
@@ -35,6 +35,7 @@ from handlers.targets import Targets
 from lanes import HttpLane, Lanes
 from producers import Producer
 from stores.sqlite import open_sqlite
+from tests.flow.letters import Letter, letters_catalog
 
 PARENT = "projects/sidelane-local/locations/us-central1"
 DEAD_FOR = 1800.0
@@ -43,48 +44,6 @@ ARRIVE_IN = 25.0
 """Seconds in which the tasks of the dying target are accepted."""
 OTHERS_EVERY = 10.0
 """Seconds between two tasks of other targets, from the first moment on."""
-
-CATALOG = """
-queues:
-  letters:
-    rate_limits: {{max_dispatches_per_second: 500, max_concurrent_dispatches: 500}}
-    retry_rate_limits: {{max_dispatches_per_second: 500, max_concurrent_dispatches: 500}}
-    retry: {{max_attempts: -1, min_backoff: "1s", max_backoff: "300s", max_doublings: 8}}
-    delivery:
-      max_attempts: 8
-      schedule: ["5s"]
-      jitter: 0.2
-      bug_attempts: 8
-      max_starts: 5
-      age_limit: "259200s"
-      skew_age: "86400s"
-      skew_delay: "60s"
-      deadline: "30s"
-      realtime: false
-      max_concurrent_per_target: 8
-      max_per_second_per_target: {per_second}
-      breaker_failures: 5
-      breaker_open_for: "30s"
-    dispatch_deadline: "60s"
-    inline_limit_bytes: 200000
-    dead_letter_topic: letters-dead
-"""
-
-
-class Letter(Task):
-    """A side effect whose target the storm scripts."""
-
-    name: ClassVar[str] = "letter"
-    queue: ClassVar[str] = "letters"
-
-    to: str
-    number: int
-
-    def identity(self) -> str:
-        return f"{self.to}/{self.number}"
-
-    def target(self) -> str:
-        return self.to
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +117,7 @@ async def storm(folder: Path, *, tasks: int, per_second: float, seed: int, timeo
     """Let it pass, within `timeout` seconds of real time; `per_second` is the rate of each target."""
     clock = VirtualClock()
     seen = Storm(tasks, per_second)
-    catalog = await asyncio.to_thread(_catalog, folder / "queues.yaml", per_second)
+    catalog = await asyncio.to_thread(letters_catalog, folder / "queues.yaml", per_second)
     async with _opened(folder, catalog, clock, seen, random.Random(seed)) as (emulator, producer):
         began = _now(clock)
         for number in range(tasks):
@@ -169,11 +128,6 @@ async def storm(folder: Path, *, tasks: int, per_second: float, seed: int, timeo
             await producer.enqueue(Letter(to=f"well-{number % 5}", number=number), schedule_at=at)
         await emulator.drain(timeout=timeout)
     return seen
-
-
-def _catalog(file: Path, per_second: float) -> Catalog:
-    file.write_text(CATALOG.format(per_second=per_second))
-    return load_catalog(file)
 
 
 class _Watched:
