@@ -151,8 +151,11 @@ async def open_lanes(
             yield lanes
         finally:
             left = await drain(lanes, settings.drain_seconds)
-            level = logging.WARNING if any(asdict(left).values()) else logging.INFO
-            logger.log(level, "lanes are closed", extra={"left": asdict(left)})
+            undone = {what: count for what, count in asdict(left).items() if count}
+            level = logging.WARNING if undone else logging.INFO
+            logger.log(
+                level, "lanes are closed, left undone: %s", undone or "nothing", extra={"left": asdict(left)}
+            )
 
 
 async def drain(lanes: Lanes, grace: float) -> LeftUndone:

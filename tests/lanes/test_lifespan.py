@@ -121,7 +121,8 @@ async def test_a_close_lets_work_under_way_end(
         await lanes.http.default.send(Request(method="GET", url=target.url))
     with pytest.raises(ExecutorClosed):
         await lanes.storage.run(lambda: None)
-    [record] = [record for record in caplog.records if record.message == "lanes are closed"]
+    [record] = [record for record in caplog.records if record.name == "lanes.lifespan"]
+    assert record.message == "lanes are closed, left undone: nothing"
     assert record.levelno == logging.INFO
 
 

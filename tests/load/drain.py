@@ -62,7 +62,7 @@ async def judge_drain(verdicts: Verdicts, *, loop: str) -> None:
         )
     # uvicorn ends itself by the signal that it got, once it is done.
     verdicts.hold(Assertion.DRAIN, code in (0, -signal.SIGTERM), f"the process ended with {code}")
-    told = [json.loads(line) for line in backend.lines if '"lanes are closed"' in line]
+    told = [json.loads(line) for line in backend.lines if '"lanes are closed, ' in line]
     verdicts.hold(
         Assertion.DRAIN, [line["left"] for line in told] == [LEFT], f"the log says of what was left: {told}"
     )
