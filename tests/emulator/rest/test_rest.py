@@ -130,7 +130,7 @@ async def test_an_error_of_a_call_in_googles_shape(rest: httpx.AsyncClient) -> N
         (b'{"task": x}', 'Invalid JSON payload received. Unexpected token.\n{"task": x}\n         ^'),
         (b"[]", "Invalid JSON payload received. Root element must be a message."),
         (b"null", "Invalid JSON payload received. Root element must be a message."),
-        (b'{"a":' * 5000, "Invalid JSON payload received. Message too deep."),
+        (b'{"a":' * 100_000, "Invalid JSON payload received. Message too deep."),
         (b'{"parent": NaN}', "Invalid JSON payload received. NaN is written as a string."),
         (b'{"a":' + b"1" * 5000 + b"}", "Invalid JSON payload received. Exceeds the limit"),
         (b"\xff\xfe", "Invalid JSON payload received. Unexpected token."),
