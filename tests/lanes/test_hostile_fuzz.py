@@ -42,7 +42,8 @@ PIECES = [
     b"0;x=y\r\nx: y\r\n\r\n",
     b"abc",
 ]
-ANSWERS = st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=12)
+# None is empty: Python 3.13.0's transport never closes once an empty piece waited to be written.
+ANSWERS = st.lists(st.sampled_from(PIECES) | st.binary(min_size=1, max_size=20), max_size=12)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
