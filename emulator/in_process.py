@@ -6,7 +6,7 @@ A request is serialised and read again as on the wire, so that caller and servic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -36,9 +36,7 @@ class InProcessChannel(grpc.aio.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        return _UnaryUnary(
-            method, self._handler(method), request_serializer, response_deserializer, self._loop
-        )
+        return self._callable(_UnaryUnary, method, request_serializer, response_deserializer)
 
     def stream_stream(
         self,
@@ -47,21 +45,28 @@ class InProcessChannel(grpc.aio.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        return _StreamStream(
-            method, self._handler(method), request_serializer, response_deserializer, self._loop
-        )
+        return self._callable(_StreamStream, method, request_serializer, response_deserializer)
 
     def unary_stream(self, method: str, *_: Any, **__: Any) -> Any:
         raise NotImplementedError(f"{method}: no method of these APIs is a stream of one side alone")
 
     stream_unary = unary_stream
 
+    def _callable(
+        self,
+        kind: type[_Callable],
+        method: str,
+        serialize: Callable[[Any], bytes] | None,
+        deserialize: Callable[[bytes], Any] | None,
+    ) -> _Callable:
+        return kind(method, self._handler(method), serialize, deserialize, self._loop)
+
     def _handler(self, method: str) -> grpc.RpcMethodHandler[Any, Any] | None:
         details = _CallDetails(method)
         found = (handler for service in self._services if (handler := service.service(details)) is not None)
         return next(found, None)
 
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: ARG002
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: ARG002 - it is connected
         return grpc.ChannelConnectivity.READY
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
@@ -71,7 +76,7 @@ class InProcessChannel(grpc.aio.Channel):
     async def channel_ready(self) -> None:
         return
 
-    async def close(self, grace: float | None = None) -> None:  # noqa: ARG002
+    async def close(self, grace: float | None = None) -> None:  # noqa: ARG002 - there is no connection
         return
 
     async def __aenter__(self) -> Self:
@@ -191,11 +196,11 @@ class _UnaryCall:
 
     __slots__ = ("_running",)
 
-    def __init__(self, running: Any) -> None:
+    def __init__(self, running: Coroutine[Any, Any, Any]) -> None:
         self._running = running
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._running.__await__()  # type: ignore[no-any-return]
+        return self._running.__await__()
 
 
 def _as_it_is(value: Any) -> Any:

@@ -11,7 +11,6 @@ task has ended on disk.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -70,12 +69,9 @@ class Embedded:
 
     async def rate(self, count: int) -> float:
         """Let `count` tasks through. Returns tasks a second."""
-        statistics = self._emulator.tasks.statistics
-        goal = statistics().completed_total + count
         began = time.monotonic()
         await self._load.count(count)
-        while (now := statistics()).completed_total < goal or now.in_flight:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        await self._emulator.tasks.drained()
         return count / (time.monotonic() - began)
 
 

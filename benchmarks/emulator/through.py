@@ -48,7 +48,7 @@ class Through:
         await self._load.count(count)
         await self._receiver.received(count, within=120)
         for queue in self._queues:
-            while await self._is_listed(queue):  # noqa: ASYNC110
+            while await self._is_listed(queue):  # noqa: ASYNC110 - the peer tells nobody
                 await asyncio.sleep(0.005)
         return count / (time.monotonic() - began)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.engine.faults import CrashPoint, FaultPlan, Faults
 from emulator.errors import InvalidArgumentError
@@ -14,7 +14,10 @@ from emulator.rest.answer import as_json
 from emulator.tasks import AttemptRecord, DeadTask, QueueStats
 from emulator.tasks.messages import Task
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 _COUNTS = ("tasks_count", "executed_last_minute_count", "concurrent_dispatches_count")
 
@@ -80,10 +83,10 @@ def read_object(body: bytes, kind: type[T]) -> T:
         raise InvalidArgumentError(f"The body is no JSON: {exc}.") from exc
     if not isinstance(given, dict):
         raise InvalidArgumentError(f"The body must be a JSON object, not {given!r:.100}.")
-    names = {spelled: field.name for field in fields(kind) for spelled in (field.name, _camel(field.name))}  # type: ignore[arg-type]
+    names = {spelled: field.name for field in fields(kind) for spelled in (field.name, _camel(field.name))}
     for spelled in given:
         if spelled not in names:
-            known = ", ".join(_camel(field.name) for field in fields(kind))  # type: ignore[arg-type]
+            known = ", ".join(_camel(field.name) for field in fields(kind))
             raise InvalidArgumentError(f"There is no field {spelled!r:.100}: use {known}.")
     values = {names[spelled]: _value(spelled, value) for spelled, value in given.items()}
     try:

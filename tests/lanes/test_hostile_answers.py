@@ -159,8 +159,8 @@ async def test_the_socket_of_a_target_that_reads_nothing_is_given_up() -> None:
         before = await asyncio.to_thread(_open_files)
         await ended(lane, hostile.url, content=bytes(30_000_000))
         async with asyncio.timeout(5):
-            # The target's end stays; ours goes when the kernel gives up, which it tells nobody.
-            while await asyncio.to_thread(_open_files) > before + 1:  # noqa: ASYNC110
+            # The target's end stays; ours goes when the kernel gives up.
+            while await asyncio.to_thread(_open_files) > before + 1:  # noqa: ASYNC110 - the kernel tells nobody
                 await asyncio.sleep(PACE)
 
 
