@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from emulator import SystemClock
+from emulator import SystemClock, VirtualClock
 from emulator.oidc import TokenIssuer
 from tests.emulator.running import Running, running_in
+from tests.emulator.target import Target
+
+
+@pytest.fixture
+async def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def target(clock: VirtualClock) -> Target:
+    return Target(clock)
 
 
 @pytest.fixture(scope="session")

@@ -30,16 +30,6 @@ def switches() -> FaultSwitches:
 
 
 @pytest.fixture
-async def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def target(clock: VirtualClock) -> Target:
-    return Target(clock)
-
-
-@pytest.fixture
 def sender(switches: FaultSwitches, target: Target, clock: VirtualClock) -> FaultySender:
     return FaultySender(target, switches, clock)
 

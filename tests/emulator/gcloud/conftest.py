@@ -69,16 +69,6 @@ class Gcloud:
 
 
 @pytest.fixture
-async def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def target(clock: VirtualClock) -> Target:
-    return Target(clock)
-
-
-@pytest.fixture
 async def emulator(running: Running, clock: VirtualClock, target: Target) -> AsyncIterator[Emulator]:
     async with running(clock=clock, sender=target) as emulator:
         yield emulator

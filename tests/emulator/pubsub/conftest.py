@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
-from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
+from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
@@ -16,6 +16,7 @@ from emulator.oidc import TokenIssuer
 from emulator.pubsub import SCHEMA, SERVER_MESSAGE_BYTES, PubSub
 from emulator.store import Store
 from tests.emulator.pubsub.observed_clock import ObservedClock
+from tests.emulator.pubsub.resources import SUBSCRIPTION, TOPIC
 from tests.emulator.target import Target
 
 
@@ -83,3 +84,12 @@ async def publisher(channel: grpc.aio.Channel) -> PublisherAsyncClient:
 async def subscriber(channel: grpc.aio.Channel) -> SubscriberAsyncClient:
     transport = SubscriberGrpcAsyncIOTransport(channel=channel)
     return await asyncio.to_thread(SubscriberAsyncClient, transport=transport)  # the same
+
+
+@pytest.fixture
+async def subscription(
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
+) -> types.Subscription:
+    """The one of most tests, to a topic of its own."""
+    await publisher.create_topic(name=TOPIC)
+    return await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)

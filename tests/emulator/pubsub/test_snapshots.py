@@ -15,16 +15,10 @@ from tests.emulator.pubsub.pushing import publish_all
 from tests.emulator.pubsub.resources import PROJECT, SUBSCRIPTION, TOPIC
 from tests.emulator.pubsub.streaming import ack_ids, data
 
+pytestmark = pytest.mark.usefixtures("subscription")
+
 SNAPSHOT = f"{PROJECT}/snapshots/before-deploy"
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture(autouse=True)
-async def subscription(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
-) -> types.Subscription:
-    await publisher.create_topic(name=TOPIC)
-    return await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
 
 
 async def _acknowledge_all(

@@ -15,13 +15,7 @@ from tests.emulator.pubsub.pushing import all_acknowledged, publish_all
 from tests.emulator.pubsub.resources import ENDPOINT, PROJECT, SUBSCRIPTION, TOPIC
 from tests.emulator.pubsub.streaming import ack_ids, data, streaming
 
-
-@pytest.fixture(autouse=True)
-async def subscription(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
-) -> types.Subscription:
-    await publisher.create_topic(name=TOPIC)
-    return await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+pytestmark = pytest.mark.usefixtures("subscription")
 
 
 async def test_messages_stream_and_are_acknowledged_on_the_stream(

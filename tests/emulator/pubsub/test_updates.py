@@ -18,13 +18,7 @@ from tests.emulator.pubsub.resources import DEAD_TOPIC, ENDPOINT, PROJECT, SUBSC
 from tests.emulator.pubsub.streaming import streaming
 from tests.emulator.target import Target
 
-
-@pytest.fixture(autouse=True)
-async def subscription(
-    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
-) -> types.Subscription:
-    await publisher.create_topic(name=TOPIC)
-    return await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+pytestmark = pytest.mark.usefixtures("subscription")
 
 
 async def _update(

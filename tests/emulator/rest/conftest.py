@@ -13,16 +13,6 @@ from tests.emulator.target import Target
 
 
 @pytest.fixture
-async def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def target(clock: VirtualClock) -> Target:
-    return Target(clock)
-
-
-@pytest.fixture
 async def emulator(running: Running, clock: VirtualClock, target: Target) -> AsyncIterator[Emulator]:
     async with running(clock=clock, sender=target, queues=[queue(QUEUE)]) as emulator:
         yield emulator

@@ -19,16 +19,6 @@ from tests.emulator.tasks.bench import Bench
 
 
 @pytest.fixture
-async def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def target(clock: VirtualClock) -> Target:
-    return Target(clock)
-
-
-@pytest.fixture
 async def issuer(key_file: Path, clock: VirtualClock) -> TokenIssuer:
     issuer = TokenIssuer(key_file, clock=clock)
     await issuer.open()
