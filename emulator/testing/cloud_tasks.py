@@ -7,23 +7,22 @@ from typing import Any
 
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, Task
 
-from emulator.embedded import AsgiApp
 from emulator.emulator import Emulator
-from emulator.errors import NotIdleError
 from emulator.tasks import AttemptRecord, DeadTask
-from emulator.testing.deliveries import Deliveries, Received
+from emulator.testing.deliveries import Deliveries
+from emulator.testing.delivering import Delivering
 
 
-class CloudTasksFixture:
+class CloudTasksFixture(Delivering):
     """An emulator of one test. `client` is Google's generated async client on it, without a socket."""
 
     project = "sidelane-test"
     location = "projects/sidelane-test/locations/us-central1"
+    _nowhere_to_go = "no app takes tasks, call cloud_tasks.deliver_to(app)"
 
     def __init__(self, emulator: Emulator, client: CloudTasksAsyncClient, deliveries: Deliveries) -> None:
-        self.emulator = emulator
+        super().__init__(emulator, deliveries)
         self.client = client
-        self._deliveries = deliveries
 
     def queue_path(self, queue: str) -> str:
         """The full name of a queue that is given by its id or its full name."""
@@ -48,24 +47,6 @@ class CloudTasksFixture:
         """The attempts of a task that ended, the latest 100, oldest first. It may itself have ended."""
         return await self.emulator.tasks.attempts(name)
 
-    @property
-    def received(self) -> Sequence[Received]:
-        """What was delivered and how it ended, in that order, the latest 10,000."""
-        return tuple(self._deliveries.received)
-
-    def deliver_to(self, app: AsgiApp) -> None:
-        """Hand tasks to this ASGI app, whatever host they name. Until then they are held."""
-        self._deliveries.deliver_to(app)
-
-    async def drain(self, *, timeout: float = 30.0) -> None:
-        """Return once every task is done or dead and every message is pushed.
-
-        With the `virtual_time` fixture no time is waited for. Raises NotIdleError after `timeout` seconds of
-        real time, naming what still waits, or at once where tasks wait and have nowhere to go.
-        """
-        if not self._deliveries.has_target:
-            queues = self.emulator.tasks.queues()
-            waiting = [each.name for each in queues if each.dispatch.waiting or each.dispatch.in_flight]
-            if waiting:
-                raise NotIdleError("no app takes tasks, call cloud_tasks.deliver_to(app)", waiting)
-        await self.emulator.drain(timeout=timeout)
+    async def _waiting(self) -> list[str]:
+        queues = self.emulator.tasks.queues()
+        return [each.name for each in queues if each.dispatch.waiting or each.dispatch.in_flight]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from google.api_core.gapic_v1.method_async import wrap_method
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
 from google.pubsub_v1.types import PubsubMessage, PullRequest, PushConfig, Subscription, Topic
 
-from emulator.embedded import AsgiApp
 from emulator.emulator import Emulator
-from emulator.errors import NotIdleError
-from emulator.testing.deliveries import Deliveries, Received
+from emulator.testing.deliveries import Deliveries
+from emulator.testing.delivering import Delivering
 
 
-class PubSubFixture:
+class PubSubFixture(Delivering):
     """An emulator of one test. `publisher` and `subscriber` are Google's generated async clients on it."""
 
     project = "sidelane-test"
+    _nowhere_to_go = "no app takes pushes, call pubsub.deliver_to(app)"
 
     def __init__(
         self,
@@ -27,10 +26,9 @@ class PubSubFixture:
         subscriber: SubscriberAsyncClient,
         deliveries: Deliveries,
     ) -> None:
-        self.emulator = emulator
+        super().__init__(emulator, deliveries)
         self.publisher = publisher
         self.subscriber = subscriber
-        self._deliveries = deliveries
         self._pull = wrap_method(subscriber.transport.pull)  # the client warns of return_immediately
 
     def topic_path(self, topic: str) -> str:
@@ -73,24 +71,6 @@ class PubSubFixture:
             await self.subscriber.acknowledge(subscription=path, ack_ids=[each.ack_id for each in pulled])
         return [each.message for each in pulled]
 
-    @property
-    def received(self) -> Sequence[Received]:
-        """What was pushed and how it ended, in that order, the latest 10,000."""
-        return tuple(self._deliveries.received)
-
-    def deliver_to(self, app: AsgiApp) -> None:
-        """Push to this ASGI app, whatever host an endpoint names. Until then pushes are held."""
-        self._deliveries.deliver_to(app)
-
-    async def drain(self, *, timeout: float = 30.0) -> None:
-        """Return once every message is pushed and acknowledged and every task is done; pulls are left alone.
-
-        With the `virtual_time` fixture no time is waited for. Raises NotIdleError after `timeout` seconds of
-        real time, naming what still waits, or at once where messages wait and have nowhere to go.
-        """
-        if not self._deliveries.has_target:
-            backlogs = await self.emulator.pubsub.backlogs()
-            waiting = [each.subscription for each in backlogs if each.push_endpoint and each.unacknowledged]
-            if waiting:
-                raise NotIdleError("no app takes pushes, call pubsub.deliver_to(app)", waiting)
-        await self.emulator.drain(timeout=timeout)
+    async def _waiting(self) -> list[str]:
+        backlogs = await self.emulator.pubsub.backlogs()
+        return [each.subscription for each in backlogs if each.push_endpoint and each.unacknowledged]
