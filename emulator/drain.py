@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from emulator.engine.clock import Clock, VirtualClock
 from emulator.errors import NotIdleError
 from emulator.fault_switches import FaultSwitches
-from emulator.pubsub import PubSub
+from emulator.pubsub import Backlog, PubSub
 from emulator.store import Store
-from emulator.tasks import TasksService
+from emulator.tasks import QueueSummary, TasksService
 
 _TURNS = 12
 """Turns of the event loop in which whatever follows from an answer or a commit has begun."""
@@ -41,19 +41,21 @@ class Drain:
         """
         try:
             async with asyncio.timeout(timeout):
-                while await self._left():
-                    await self._go_on()
+                while (pushes := await pushes_left(self._pubsub)) or queues_left(self._tasks):
+                    await self._go_on(pushes_wait=bool(pushes))
         except TimeoutError:
-            raise NotIdleError(f"not idle after {timeout:g} s", await self._left()) from None
+            left = await self._left()
+            if left:
+                raise NotIdleError(f"not idle after {timeout:g} s", left) from None
 
-    async def _go_on(self) -> None:
+    async def _go_on(self, *, pushes_wait: bool) -> None:
         """Let something happen."""
         if not isinstance(self._clock, VirtualClock):
             await self._tasks.drained()
-            if self._pushes_wait:
+            if pushes_wait:
                 await self._store.next_commit(_LOOK)
         elif await self._is_quiet():
-            moment = self._next(self._clock)
+            moment = self._next(self._clock, pushes_wait=pushes_wait)
             if moment is None:
                 await self._store.next_commit(_LOOK)
             else:
@@ -75,28 +77,38 @@ class Drain:
         under_way = tasks.in_flight + tasks.forced_in_flight + pushes.pushes_under_way
         return under_way > self._faults.delayed or store.pending > 0 or store.reading > 0
 
-    def _next(self, clock: VirtualClock) -> float | None:
+    def _next(self, clock: VirtualClock, *, pushes_wait: bool) -> float | None:
         """When the next task goes; a timer of Pub/Sub, or of a dispatch that is held back, may be sooner."""
         moments = [self._tasks.next_dispatch_at()]
-        if self._pushes_wait or self._faults.delayed:
+        if pushes_wait or self._faults.delayed:
             moments.append(clock.next_call())
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def _left(self) -> Sequence[str]:
         """What still waits, in words."""
-        backlogs = [
-            backlog
-            for backlog in await self._pubsub.backlogs()
-            if backlog.push_endpoint and backlog.unacknowledged
-        ]
-        self._pushes_wait = bool(backlogs)
         left = [
             f"{queue.name} ({queue.dispatch.waiting} waiting, {queue.dispatch.under_way} under way)"
-            for queue in self._tasks.queues()
-            if queue.dispatch.under_way or (queue.dispatch.waiting and not queue.paused)
+            for queue in queues_left(self._tasks)
         ]
-        left += [f"{backlog.subscription} ({backlog.unacknowledged} to push)" for backlog in backlogs]
+        left += [
+            f"{backlog.subscription} ({backlog.unacknowledged} to push)"
+            for backlog in await pushes_left(self._pubsub)
+        ]
         due = self._tasks.next_dispatch_at()
         if left and due is not None and due > self._clock.now():
             left.append(f"the next task goes at {datetime.fromtimestamp(due, UTC):%Y-%m-%dT%H:%M:%SZ}")
         return left
+
+
+def queues_left(tasks: TasksService) -> Sequence[QueueSummary]:
+    """Those with something to dispatch, now or later, or under way; what waits in a paused one is not."""
+    return [
+        queue
+        for queue in tasks.queues()
+        if queue.dispatch.under_way or (queue.dispatch.waiting and not queue.paused)
+    ]
+
+
+async def pushes_left(pubsub: PubSub) -> Sequence[Backlog]:
+    """Those of subscriptions that have something to push."""
+    return [each for each in await pubsub.backlogs() if each.push_endpoint and each.unacknowledged]

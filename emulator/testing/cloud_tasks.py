@@ -7,6 +7,7 @@ from typing import Any
 
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, Task
 
+from emulator.drain import queues_left
 from emulator.emulator import Emulator
 from emulator.tasks import AttemptRecord, DeadTask
 from emulator.testing.deliveries import Deliveries
@@ -16,8 +17,7 @@ from emulator.testing.delivering import Delivering
 class CloudTasksFixture(Delivering):
     """An emulator of one test. `client` is Google's generated async client on it, without a socket."""
 
-    project = "sidelane-test"
-    location = "projects/sidelane-test/locations/us-central1"
+    location = f"projects/{Delivering.project}/locations/us-central1"
     _nowhere_to_go = "no app takes tasks, call cloud_tasks.deliver_to(app)"
 
     def __init__(self, emulator: Emulator, client: CloudTasksAsyncClient, deliveries: Deliveries) -> None:
@@ -48,5 +48,4 @@ class CloudTasksFixture(Delivering):
         return await self.emulator.tasks.attempts(name)
 
     async def _waiting(self) -> list[str]:
-        queues = self.emulator.tasks.queues()
-        return [each.name for each in queues if each.dispatch.waiting or each.dispatch.in_flight]
+        return [queue.name for queue in queues_left(self.emulator.tasks)]

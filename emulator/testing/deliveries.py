@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from emulator.embedded import AsgiApp, EmbeddedSender
 from emulator.engine.clock import Clock
-from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response, Sender
+from emulator.engine.exchange import End, Failure, FailureReason, HttpRequest, Response
 
 MAX_RECEIVED = 10_000
 
@@ -34,32 +34,25 @@ class Deliveries:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._target: Sender | None = None
         self._changed = asyncio.Event()
-        self._embedded: list[EmbeddedSender] = []
+        self._targets: list[EmbeddedSender] = []
         self._is_over = False
         self.received: deque[Received] = deque(maxlen=MAX_RECEIVED)
 
     @property
     def has_target(self) -> bool:
-        return self._target is not None
+        return bool(self._targets)
 
     def deliver_to(self, app: AsgiApp) -> None:
         """To this ASGI app from now on, what is held included."""
-        sender = EmbeddedSender(app, clock=self._clock)
-        self._embedded.append(sender)
-        self.send_by(sender)
-
-    def send_by(self, sender: Sender) -> None:
-        """By this sender from now on, what is held included."""
-        self._target = sender
+        self._targets.append(EmbeddedSender(app, clock=self._clock))
         self._changed.set()
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
         await self._changed.wait()
-        if self._is_over or self._target is None:
+        if self._is_over:
             return Failure(FailureReason.UNREACHABLE, "the test is over")
-        end = await self._target.send(request, deadline)
+        end = await self._targets[-1].send(request, deadline)
         self.received.append(Received(request=request, end=end))
         return end
 
@@ -67,8 +60,8 @@ class Deliveries:
         """Let go what is held, and cancel what apps still do."""
         self._is_over = True
         self._changed.set()
-        for sender in self._embedded:
-            await sender.aclose()
+        for target in self._targets:
+            await target.aclose()
 
 
 class ByService:

@@ -15,6 +15,7 @@ from emulator.testing.deliveries import Deliveries, Received
 class Delivering(ABC):
     """One service of the emulator of one test, and where it delivers to."""
 
+    project = "sidelane-test"
     _nowhere_to_go: ClassVar[str]
     """Says what to call where something waits and no app takes it."""
 

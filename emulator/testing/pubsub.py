@@ -8,6 +8,7 @@ from google.api_core.gapic_v1.method_async import wrap_method
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
 from google.pubsub_v1.types import PubsubMessage, PullRequest, PushConfig, Subscription, Topic
 
+from emulator.drain import pushes_left
 from emulator.emulator import Emulator
 from emulator.testing.deliveries import Deliveries
 from emulator.testing.delivering import Delivering
@@ -16,7 +17,6 @@ from emulator.testing.delivering import Delivering
 class PubSubFixture(Delivering):
     """An emulator of one test. `publisher` and `subscriber` are Google's generated async clients on it."""
 
-    project = "sidelane-test"
     _nowhere_to_go = "no app takes pushes, call pubsub.deliver_to(app)"
 
     def __init__(
@@ -72,5 +72,4 @@ class PubSubFixture(Delivering):
         return [each.message for each in pulled]
 
     async def _waiting(self) -> list[str]:
-        backlogs = await self.emulator.pubsub.backlogs()
-        return [each.subscription for each in backlogs if each.push_endpoint and each.unacknowledged]
+        return [backlog.subscription for backlog in await pushes_left(self.emulator.pubsub)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,6 @@ EXAMPLE = next(
     )
     if "pytestmark" in block
 )
-PLUGIN = (
-    [] if entry_points(group="pytest11", name="sidelane") else ["-p", "emulator.pytest_plugin"]
-)  # until the package is installed anew
 STRICT = """
 [pytest]
 asyncio_mode = strict
@@ -43,7 +39,7 @@ class Project:
     def run(self, source: str, *arguments: str, ini: str = STRICT) -> pytest.RunResult:
         self._pytester.makeini(ini)
         self._pytester.makepyfile(source)
-        return self._pytester.runpytest_subprocess(*arguments, *PLUGIN, timeout=60)
+        return self._pytester.runpytest_subprocess(*arguments, timeout=60)
 
 
 @pytest.fixture
@@ -113,6 +109,13 @@ def test_tasks_that_have_nowhere_to_go_are_told_at_once(project: Project) -> Non
                 await cloud_tasks.drain()
 
 
+        async def test_tasks_of_a_paused_queue_do_not_count(cloud_tasks):
+            queue = await cloud_tasks.create_queue("mails")
+            await cloud_tasks.client.pause_queue(name=queue.name)
+            await cloud_tasks.client.create_task(parent=queue.name, task=TASK)
+            await cloud_tasks.drain()
+
+
         async def test_pushes(pubsub):
             await pubsub.create_topic("users")
             await pubsub.create_subscription("pushed", "users", push_endpoint="https://handlers.example/")
@@ -135,7 +138,7 @@ def test_tasks_that_have_nowhere_to_go_are_told_at_once(project: Project) -> Non
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         """
-    ).assert_outcomes(passed=3)
+    ).assert_outcomes(passed=4)
 
 
 def test_a_project_that_uses_none_of_it_imports_none_of_it(project: Project) -> None:
