@@ -5,7 +5,7 @@ GET    /{queue}/stats                one queue's QueueStats
 GET    /{task}/attempts              a task's attempts
 GET    /dead?queue=&pageSize=&pageToken=
 POST   /{task}:requeue, :discard     a dead task
-POST   /drain?timeout=&queue=        waits until idle; 504 where it is not
+POST   /drain?timeout=               waits until idle; 504 where it is not
 GET    /clock                        POST /clock:advance {"seconds": 60}
 GET    /faults                       PUT, DELETE /faults, /faults/crash, /faults/{queue or subscription}
 """

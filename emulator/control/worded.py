@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.engine.faults import CrashPoint, FaultPlan, Faults
 from emulator.errors import InvalidArgumentError
 from emulator.rest.answer import as_json
+from emulator.rest.json_text import read_json
 from emulator.tasks import AttemptRecord, DeadTask, QueueStats
 from emulator.tasks.messages import Task
 
@@ -73,14 +73,11 @@ def fault_plan(plan: FaultPlan) -> dict[str, Any]:
 
 
 def read_object(body: bytes, kind: type[T]) -> T:
-    """A dataclass of ours, from a JSON object with its fields in camel or snake case; none is needed.
+    """A dataclass of ours, from a JSON object with its fields in camel or snake case.
 
     Raises InvalidArgumentError.
     """
-    try:
-        given = json.loads(body or b"{}")
-    except ValueError as exc:
-        raise InvalidArgumentError(f"The body is no JSON: {exc}.") from exc
+    given = read_json(body)
     if not isinstance(given, dict):
         raise InvalidArgumentError(f"The body must be a JSON object, not {given!r:.100}.")
     names = {spelled: field.name for field in fields(kind) for spelled in (field.name, _camel(field.name))}
@@ -89,9 +86,12 @@ def read_object(body: bytes, kind: type[T]) -> T:
             known = ", ".join(_camel(field.name) for field in fields(kind))
             raise InvalidArgumentError(f"There is no field {spelled!r:.100}: use {known}.")
     values = {names[spelled]: _value(spelled, value) for spelled, value in given.items()}
+    for field in fields(kind):
+        if field.default is MISSING and field.name not in values:
+            raise InvalidArgumentError(f"The field {_camel(field.name)} is missing.")
     try:
         return kind(**values)
-    except (TypeError, ValueError) as exc:
+    except ValueError as exc:
         raise InvalidArgumentError(f"{exc}.") from exc
 
 

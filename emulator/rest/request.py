@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from google.protobuf.message import Message
 
 from emulator.errors import InvalidArgumentError
 from emulator.rest.json_message import Fault, field_named, fill, is_well_known, refuse
+from emulator.rest.json_text import read_json
 
 _SYSTEM_PARAMETERS = frozenset(
     {
@@ -30,8 +30,6 @@ _SYSTEM_PARAMETERS = frozenset(
     }
 )
 """https://cloud.google.com/apis/docs/system-parameters; names that begin with $ are system parameters too."""
-_SHOWN = 20
-"""Characters around a syntax error that its complaint repeats."""
 _SHOWN_NAME = 100
 
 Query = Sequence[tuple[str, str]]
@@ -61,7 +59,7 @@ def read_request(
     of_query: Message = request_class()
     tree, faults = _query_tree(message.DESCRIPTOR, query)
     faults += fill(of_query, tree)
-    given = _parse(body)
+    given = read_json(body)
     if body_field == "*":
         faults += fill(message, given)
     elif body_field:
@@ -79,7 +77,7 @@ def read_request(
 
 def explicit_fields(descriptor: Any, body: bytes) -> frozenset[str]:
     """What a body has values for, as the proto's dotted names. `body` was read without a fault."""
-    return frozenset(_given(descriptor, _parse(body), ""))
+    return frozenset(_given(descriptor, read_json(body), ""))
 
 
 def _given(descriptor: Any, value: object, prefix: str) -> Iterator[str]:
@@ -90,30 +88,6 @@ def _given(descriptor: Any, value: object, prefix: str) -> Iterator[str]:
         yield prefix + field.name
         if field.message_type is not None and not is_well_known(field.message_type):
             yield from _given(field.message_type, item, f"{prefix}{field.name}.")
-
-
-def _parse(body: bytes) -> object:
-    """The JSON value; no body at all is an empty object. Raises InvalidArgumentError."""
-    if not body.strip():
-        return {}
-    text = body.decode("utf-8-sig", errors="replace")
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as exc:
-        is_over = exc.pos >= len(text.rstrip())
-        reason = "Unexpected end of string." if is_over else "Unexpected token."
-        excerpt = text[max(0, exc.pos - _SHOWN) : exc.pos + _SHOWN]
-        reason += f"\n{excerpt}\n{' ' * min(exc.pos, _SHOWN)}^"
-    except RecursionError:
-        reason = "Message too deep."
-    except ValueError as exc:  # NaN, or a number of thousands of digits
-        reason = f"{exc}."
-    refuse([Fault("", f"Invalid JSON payload received. {reason}")])
-    return None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is written as a string")
 
 
 def _query_tree(descriptor: Any, query: Query) -> tuple[dict[str, Any], list[Fault]]:

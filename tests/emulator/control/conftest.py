@@ -33,7 +33,7 @@ class Answer:
 
 
 Call = Callable[..., Awaitable[Answer]]
-"""`call(verb, path, json body)` under /emulator/v1/."""
+"""`call(verb, path, body)` under /emulator/v1/; a body that is not bytes is written as JSON."""
 
 
 @pytest.fixture
@@ -63,9 +63,10 @@ async def client(emulator: Emulator) -> CloudTasksAsyncClient:
 async def call(emulator: Emulator) -> AsyncIterator[Call]:
     async with aiohttp.ClientSession() as session:
 
-        async def call(verb: str, path: str, json: Any = None, **query: str) -> Answer:
+        async def call(verb: str, path: str, body: Any = None, **query: str) -> Answer:
+            content = {"data": body} if isinstance(body, bytes) else {"json": body}
             url = f"http://{emulator.addresses.http}/emulator/v1/{path}"
-            async with session.request(verb, url, json=json, params=query) as response:
+            async with session.request(verb, url, params=query, **content) as response:
                 return Answer(response.status, await response.json())
 
         yield call

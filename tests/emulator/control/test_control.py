@@ -139,6 +139,8 @@ async def test_a_clock_that_cannot_be_moved_says_so(running: Running) -> None:
         ("POST", "clock:advance", {"hours": 1}, {}, "There is no field 'hours': use seconds."),
         ("POST", "clock:advance", {"seconds": "1"}, {}, "seconds must be a number, not '1'"),
         ("POST", "clock:advance", [1], {}, "The body must be a JSON object, not"),
+        ("POST", "clock:advance", b"{", {}, "Invalid JSON payload received. Unexpected end of string."),
+        ("POST", "clock:advance", b"[" * 60_000, {}, "Invalid JSON payload received. Message too deep."),
         ("GET", "nonsense/attempts", None, {}, "must be formatted"),
     ],
 )

@@ -44,7 +44,7 @@ async def test_faults_are_set_shown_and_cleared(call: Call, emulator: Emulator) 
         ("faults", {"lose": 1}, "There is no field 'lose': use duplicate, drop, reorder, error5xx, delay."),
         ("faults/mails", {"drop": 1}, "Faults are of a queue or a subscription, given by its full name"),
         ("faults/crash", {"at": "lunch", "rate": 1}, "at must be one of before_commit, after_commit"),
-        ("faults/crash", {"rate": 1}, "at"),
+        ("faults/crash", {"rate": 1}, "The field at is missing."),
         ("faults/crash", {"at": "after_commit"}, "either nth_write or rate"),
         ("faults/crash", {"at": "after_commit", "nthWrite": 0.5}, "nthWrite must be a whole number"),
     ],
