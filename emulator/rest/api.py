@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
-import grpc
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from emulator.errors import ApiError, InvalidArgumentError, RestError
-from emulator.grpc_api import Methods, api_error_of
+from emulator.errors import InvalidArgumentError, RestError
+from emulator.grpc_api import Method, Methods, api_error_of
 from emulator.rest.answer import answer, as_json, error_answer
 from emulator.rest.body import read_body, unzipped
 from emulator.rest.raw import RawRequest, RawRoute
@@ -35,14 +34,14 @@ class RestStatistics:
 
 
 class RestApi:
-    """An ASGI application of one API. `methods` are those of gRPC: service, method, function.
+    """An ASGI application of one API. `methods` are those of gRPC, by service; each route names one of them.
 
     A body over `body_limit` bytes is answered 413. A query of more than 1,000 parameters is refused.
     """
 
     def __init__(
         self,
-        routes: Iterable[Route],
+        routes: Sequence[Route],
         methods: Mapping[str, Methods],
         *,
         body_limit: int,
@@ -50,7 +49,7 @@ class RestApi:
     ) -> None:
         self._router = Router(routes)
         self._raw = Router(raw)
-        self._methods = methods
+        self._methods = {route.method: _method(methods, route.method) for route in routes}
         self._body_limit = body_limit
         self._calls = CallsUnderWay()
         self._answered = 0
@@ -112,11 +111,7 @@ class RestApi:
     async def _call_route(
         self, request: Request, route: Route, variables: Mapping[str, str], query: Query
     ) -> Response:
-        service, _, name = route.method.partition("/")
-        entry = self._methods.get(service, {}).get(name)
-        if entry is None:
-            _not_served(name)
-        request_class, function = entry
+        request_class, function = self._methods[route.method]
         enum_numbers = wants_enum_numbers(query)
         body = unzipped(request, await read_body(request, self._body_limit), self._body_limit)
         message = read_request(
@@ -153,5 +148,6 @@ def _query(request: Request) -> Query:
         raise InvalidArgumentError(f"The query has more than {_MAX_PARAMETERS} parameters.") from exc
 
 
-def _not_served(method: str) -> NoReturn:
-    raise ApiError(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served by the Sidelane emulator yet.")
+def _method(methods: Mapping[str, Methods], path: str) -> tuple[Any, Method]:
+    service, _, name = path.partition("/")
+    return methods[service][name]
