@@ -111,8 +111,9 @@ class Emulator:
                 module = await _loaded("emulator.http_server")
                 http = module.HttpServer(settings.host, settings.http_port)
                 stack.callback(http.unbind)
-            tasks_grpc = self._grpc_server("Cloud Tasks", settings.tasks_port)
+            tasks_grpc = self._grpc_server(stack, "Cloud Tasks", settings.tasks_port)
             pubsub_grpc = self._grpc_server(
+                stack,
                 "Pub/Sub",
                 settings.pubsub_port,
                 ("grpc.max_receive_message_length", pubsub.SERVER_MESSAGE_BYTES),
@@ -211,8 +212,14 @@ class Emulator:
         )
         return app
 
-    def _grpc_server(self, service: str, port: int | None, *options: tuple[str, Any]) -> GrpcServer | None:
-        return None if port is None else GrpcServer(service, self._settings.host, port, options=options)
+    def _grpc_server(
+        self, stack: AsyncExitStack, service: str, port: int | None, *options: tuple[str, Any]
+    ) -> GrpcServer | None:
+        if port is None:
+            return None
+        server = GrpcServer(service, self._settings.host, port, options=options)
+        stack.push_async_callback(server.unbind)
+        return server
 
     def _bind(self, server: GrpcServer | HttpServer | None) -> str:
         """The address, or nothing without a server."""

@@ -24,6 +24,7 @@ class GrpcServer:
         self._host = host
         self._port = port
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0), *options])
+        self._is_started = False
 
     def bind(self) -> int:
         """Take the port and return it; callers are kept waiting until `open`. Raises PortInUseError."""
@@ -33,9 +34,16 @@ class GrpcServer:
         except RuntimeError as exc:
             raise PortInUseError(self._service, self._host, self._port, "cannot bind") from exc
 
+    async def unbind(self) -> None:
+        """Give the port back, where nothing serves on it; harmless elsewhere."""
+        if not self._is_started:
+            await self._server.start()  # gRPC lets go the ports of a server that has run, and of no other
+            await self._server.stop(None)
+
     async def open(self, add_services: Callable[[grpc.aio.Server], None]) -> None:
         """Serve what `add_services` adds, from now on."""
         add_services(self._server)
+        self._is_started = True
         await self._server.start()
 
     async def aclose(self) -> None:

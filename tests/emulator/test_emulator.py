@@ -12,8 +12,7 @@ from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, Task
 from google.pubsub_v1 import types as pubsub_types
 
-import emulator as package
-from emulator import ApiError, PortInUseError, StoreError, TasksSettings
+from emulator import ApiError, Emulator, PortInUseError, StoreError, TasksSettings
 from tests.emulator.pubsub.differential.session import session
 from tests.emulator.pubsub.resources import SUBSCRIPTION, TOPIC
 from tests.emulator.pubsub.streaming import streaming
@@ -33,11 +32,6 @@ async def get(address: str, path: str) -> str:
     async with aiohttp.ClientSession() as session, session.get(f"http://{address}{path}") as response:
         assert response.status == 200
         return await response.text()
-
-
-def test_the_public_names() -> None:
-    assert sorted(package.__all__) == list(package.__all__)
-    assert all(hasattr(package, name) for name in package.__all__)
 
 
 async def test_it_tells_where_it_listens_and_serves_there(running: Running) -> None:
@@ -70,6 +64,18 @@ async def test_a_port_in_use_is_named_with_the_remedy(
     assert "choose another port" in str(caught.value)
     async with running() as emulator:  # nothing was left behind
         assert await get(emulator.addresses.http, "/healthz")
+
+
+async def test_an_emulator_that_does_not_open_takes_no_port(running: Running, taken_port: int) -> None:
+    ports: dict[str, int] = {}
+    async with running() as emulator:  # whose ports are free afterwards
+        for field, address in (("tasks_port", "tasks"), ("http_port", "http")):
+            ports[field] = int(getattr(emulator.addresses, address).rpartition(":")[2])
+    with pytest.raises(PortInUseError, match=f"{taken_port} for Pub/Sub"):
+        async with running(**ports, pubsub_port=taken_port):
+            pass
+    async with running(**ports):
+        pass
 
 
 async def test_two_emulators_on_one_folder_are_refused(running: Running) -> None:
@@ -153,7 +159,7 @@ async def test_a_task_of_a_start_before_goes_to_its_target(running: Running) -> 
 
 
 async def test_closing_what_is_not_open_does_nothing(running: Running) -> None:
-    never_opened = package.Emulator()
+    never_opened = Emulator()
     await never_opened.aclose()
     async with running() as emulator:
         await emulator.aclose()
