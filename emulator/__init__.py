@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emulator.addresses import Addresses
+    from emulator.clients import cloud_tasks_client, publisher_client, subscriber_client
     from emulator.embedded import EmbeddedSender
     from emulator.emulator import Emulator, EmulatorSettings
     from emulator.engine.clock import AdjustableClock, Clock, SystemClock, VirtualClock
@@ -51,10 +52,14 @@ __all__ = (
     "SystemClock",
     "TasksSettings",
     "VirtualClock",
+    "cloud_tasks_client",
+    "publisher_client",
+    "subscriber_client",
 )
 
 _MODULES = {
     "addresses": ("Addresses",),
+    "clients": ("cloud_tasks_client", "publisher_client", "subscriber_client"),
     "embedded": ("EmbeddedSender",),
     "emulator": ("Emulator", "EmulatorSettings"),
     "engine.clock": ("AdjustableClock", "Clock", "SystemClock", "VirtualClock"),

@@ -13,8 +13,16 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.pubsub_v1 import types
 
-from emulator import Clock, Emulator, Faults, NotIdleError, SystemClock, VirtualClock
-from emulator.clients import cloud_tasks_client, publisher_client
+from emulator import (
+    Clock,
+    Emulator,
+    Faults,
+    NotIdleError,
+    SystemClock,
+    VirtualClock,
+    cloud_tasks_client,
+    publisher_client,
+)
 from tests.emulator.running import OTHER_QUEUE, QUEUE, queue, task
 from tests.emulator.target import Target
 

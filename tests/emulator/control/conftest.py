@@ -11,8 +11,7 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, RetryConfig
 from google.protobuf.duration_pb2 import Duration
 
-from emulator import AdjustableClock, Emulator
-from emulator.clients import cloud_tasks_client
+from emulator import AdjustableClock, Emulator, cloud_tasks_client
 from tests.emulator.running import OTHER_QUEUE, QUEUE, Running, queue
 from tests.emulator.target import Target
 
