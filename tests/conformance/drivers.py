@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -99,6 +99,3 @@ def _failed(body: Any) -> CallFailed:
     error = body["error"]
     details = [detail["@type"].rpartition("/")[2] for detail in error.get("details", ())]
     return CallFailed(error["status"], error["message"], details)
-
-
-Advance = Callable[[float], Awaitable[None]]

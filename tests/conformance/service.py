@@ -22,10 +22,15 @@ from google.pubsub_v1 import (
     SubscriberAsyncClient,
     SubscriberClient,
 )
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
-from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
-from emulator import Emulator, EmulatorSettings, TasksSettings, VirtualClock
+from emulator import (
+    Emulator,
+    EmulatorSettings,
+    TasksSettings,
+    VirtualClock,
+    publisher_client,
+    subscriber_client,
+)
 from tests.conformance.drivers import Driver, GrpcDriver, HttpDriver, RestClientDriver
 from tests.emulator.rest import clients
 from tests.emulator.running import tasks_client
@@ -72,12 +77,8 @@ async def emulated(folder: Path, key_file: Path) -> AsyncIterator[Service]:
         http = emulator.addresses.http
         grpc_clients = {
             "tasks": await stack.enter_async_context(tasks_client(emulator.addresses.tasks)),
-            "publisher": await asyncio.to_thread(
-                PublisherAsyncClient, transport=PublisherGrpcAsyncIOTransport(channel=channel)
-            ),
-            "subscriber": await asyncio.to_thread(
-                SubscriberAsyncClient, transport=SubscriberGrpcAsyncIOTransport(channel=channel)
-            ),
+            "publisher": await publisher_client(channel),
+            "subscriber": await subscriber_client(channel),
         }
         rest_clients: dict[str, Any] = {
             "tasks": await asyncio.to_thread(clients.tasks_client, http),

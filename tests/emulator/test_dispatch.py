@@ -11,6 +11,7 @@ from google.auth import jwt
 from google.cloud.tasks_v2 import AppEngineHttpRequest, OidcToken, RetryConfig, Task
 
 from emulator import Emulator, TasksSettings
+from tests.emulator.engine.test_headers import ANSWERED, CAPTURED, told
 from tests.emulator.receiver import Receiver, receiving
 from tests.emulator.running import QUEUE, Running, queue, task, tasks_client
 
@@ -31,25 +32,13 @@ async def emulator(running: Running) -> AsyncIterator[Emulator]:
 
 
 async def test_the_captured_run(emulator: Emulator, receiver: Receiver) -> None:
-    receiver.will_answer([503, 404, 429, 500, 302, 200])
+    receiver.will_answer([*ANSWERED, 200])
     async with tasks_client(emulator.addresses.tasks) as client:
         await client.create_task(parent=QUEUE, task=task("t", f"{receiver.url}/hook"))
         requests = await receiver.received(6)
         await client.create_task(parent=QUEUE, task=task("sign", f"{receiver.url}/hook"))
         await receiver.received(7)
-    prefix = "X-CloudTasks-Task"
-    names = [
-        f"{prefix}{name}" for name in ("RetryCount", "ExecutionCount", "PreviousResponse", "RetryReason")
-    ]
-    told = [tuple(request.headers.get(name) for name in names) for request in requests[:6]]
-    assert told == [
-        ("0", "0", None, None),
-        ("1", "0", "503", ""),
-        ("2", "1", "404", ""),
-        ("3", "2", "429", ""),
-        ("4", "2", "500", ""),
-        ("5", "3", "302", ""),
-    ]
+    assert [told(request.headers, "X-CloudTasks") for request in requests[:6]] == CAPTURED
     assert [request.headers["X-CloudTasks-TaskName"] for request in requests] == ["t"] * 6 + ["sign"]
     etas = [float(request.headers["X-CloudTasks-TaskETA"]) for request in requests[:6]]
     assert etas == sorted(etas)

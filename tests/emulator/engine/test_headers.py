@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emulator.engine.attempts import Attempts
 from emulator.engine.exchange import End, Failure, FailureReason, Response
 from emulator.engine.headers import (
@@ -12,6 +14,16 @@ from emulator.engine.headers import (
 )
 
 FIRST = Attempts()
+ANSWERED = (503, 404, 429, 500, 302)
+CAPTURED = [
+    ("0", "0", None, None),
+    ("1", "0", "503", ""),
+    ("2", "1", "404", ""),
+    ("3", "2", "429", ""),
+    ("4", "2", "500", ""),
+    ("5", "3", "302", ""),
+]
+"""What the attempts of a task were told in production, whose target answered so."""
 
 
 def sent(
@@ -90,25 +102,17 @@ def after(*ends: End, app_engine: bool = False) -> Attempts:
 TIMEOUT = Failure(FailureReason.TIMEOUT, "too slow")
 
 
-def told(headers: dict[str, str], prefix: str) -> tuple[str | None, ...]:
+def told(headers: Mapping[str, str], prefix: str) -> tuple[str | None, ...]:
     names = ("RetryCount", "ExecutionCount", "PreviousResponse", "RetryReason")
     return tuple(headers.get(f"{prefix}-Task{name}") for name in names)
 
 
 def test_the_captured_table_of_http_targets() -> None:
-    statuses = (503, 404, 429, 500, 302)
     rows = [
-        told(sent({}, after(*map(Response, statuses[:count]))), "X-CloudTasks")
-        for count in range(len(statuses) + 1)
+        told(sent({}, after(*map(Response, ANSWERED[:count]))), "X-CloudTasks")
+        for count in range(len(ANSWERED) + 1)
     ]
-    assert rows == [
-        ("0", "0", None, None),
-        ("1", "0", "503", ""),
-        ("2", "1", "404", ""),
-        ("3", "2", "429", ""),
-        ("4", "2", "500", ""),
-        ("5", "3", "302", ""),
-    ]
+    assert rows == CAPTURED
     assert told(sent({}, after(TIMEOUT)), "X-CloudTasks") == ("1", "0", "504", "")
 
 

@@ -5,19 +5,18 @@ It says what JSON the APIs take, as google.api.http and proto3's JSON mapping de
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from emulator.rest import Route
+from emulator.rest.route import Template
 from tests.emulator.fuzz.resource_names import QUEUES, SNAPSHOTS, SUBSCRIPTIONS, TASKS, TOPICS, usual_names
 from tests.emulator.fuzz.served import Call
 
 Json = dict[str, Any]
 
-_VARIABLE = re.compile(r"\{([\w.]+)=([^}]+)\}|\{([\w.]+)\}")
 _IDS: Mapping[str, list[str]] = {
     "projects": ["sidelane-local"],
     "locations": ["us-central1"],
@@ -84,10 +83,10 @@ def document(routes: Iterable[Route], raw_paths: Iterable[str], calls: Mapping[s
     messages: dict[str, Any] = {}
     for route in routes:
         call = calls.get(route.method)
-        path, parameters = _path(route.template)
+        path, parameters = _path(route.parsed)
         operation: Json = {"operationId": f"{route.verb} {path}", "parameters": parameters, "responses": {}}
         if call is not None:
-            bound = {match[1] or match[3] for match in _VARIABLE.finditer(route.template)}
+            bound = {name for name, _, _ in route.parsed.variables}
             descriptor = call.request.DESCRIPTOR
             if route.body != "*":
                 parameters += _query(descriptor, {*bound, route.body})
@@ -96,7 +95,7 @@ def document(routes: Iterable[Route], raw_paths: Iterable[str], calls: Mapping[s
                 operation["requestBody"] = _json_body(_reference(body, messages))
         paths.setdefault(path, {})[route.verb.lower()] = operation
     for template in raw_paths:
-        path, parameters = _path(template)
+        path, parameters = _path(Template.parse(template))
         body = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
         paths.setdefault(path, {})["post"] = {"parameters": parameters, "requestBody": body, "responses": {}}
     return {
@@ -107,21 +106,21 @@ def document(routes: Iterable[Route], raw_paths: Iterable[str], calls: Mapping[s
     }
 
 
-def _path(template: str) -> tuple[str, list[Json]]:
+def _path(template: Template) -> tuple[str, list[Json]]:
     """The template with a parameter for each segment that varies."""
-    plain = _VARIABLE.sub(lambda match: match[2] or "*", template)
     parameters: list[Json] = []
-    segments: list[str] = []
-    for segment in plain.split("/"):
-        if not segment.startswith("*"):
+    segments = [""]
+    for segment in template.segments:
+        if segment != "*":
             segments.append(segment)
             continue
         name = f"p{len(parameters)}"
         known = _IDS[segments[-1]]
         schema = {"enum": known if len(known) == 1 else [*known, "odd~%/"]}
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
-        segments.append(f"{{{name}}}{segment[1:]}")
-    return "/".join(segments), parameters
+        segments.append(f"{{{name}}}")
+    path = "/".join(segments)
+    return f"{path}:{template.action}" if template.action else path, parameters
 
 
 def _query(descriptor: Any, bound: set[str]) -> list[Json]:
