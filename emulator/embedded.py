@@ -99,12 +99,15 @@ class _Exchange:
             await app(_scope(request), self._receive, self._send)
         except Exception:  # as a server does it: log, and answer 500
             logger.exception("the app failed on %s %s", request.method, request.url)
-        if self.is_answered:
-            return
+        finally:  # also where the app was cancelled
+            if not self.is_answered:
+                self._finish(self._unanswered())
+
+    def _unanswered(self) -> End:
+        """What an app that ended without the last byte of an answer comes to."""
         if self._status is None:
-            self._finish(Response(500))
-        else:
-            self._finish(Failure(FailureReason.UNREACHABLE, f"{request.url} broke off its answer"))
+            return Response(500)
+        return Failure(FailureReason.UNREACHABLE, f"{self._request.url} broke off its answer")
 
     async def _receive(self) -> Message:
         if not self._is_read:

@@ -151,6 +151,20 @@ async def test_an_app_that_returns_without_an_answer_is_a_500() -> None:
     assert await EmbeddedSender(silent).send(REQUEST, 10) == Response(500)
 
 
+async def test_an_app_that_is_cancelled_is_a_500_at_once() -> None:
+    entered = asyncio.Event()
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    sender = EmbeddedSender(waiting)
+    sending = asyncio.create_task(sender.send(REQUEST, 10))
+    await entered.wait()
+    await sender.aclose()
+    assert await sending == Response(500)
+
+
 async def test_a_dispatch_that_is_cut_off_cancels_the_app() -> None:
     entered, cancelled = asyncio.Event(), asyncio.Event()
 
