@@ -32,6 +32,7 @@ from emulator.tasks import TasksService, TasksSettings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from emulator.control import ControlApi
     from emulator.http_sender import HttpSender
     from emulator.http_server import HttpServer
     from emulator.rest import RestApi
@@ -124,9 +125,10 @@ class Emulator:
             await self._open_services(stack)
             if http is not None:
                 apis = {"/v2": self.tasks.rest(), "/v1": self.pubsub.rest()}
-                await http.open(await self._http_app(apis))
+                control = await self._control_api()
+                await http.open(await self._http_app(apis, control))
                 stack.push_async_callback(http.aclose)
-                for api in apis.values():
+                for api in (*apis.values(), control):
                     stack.push_async_callback(api.aclose)
             for server, add_to in ((tasks_grpc, self.tasks.add_to), (pubsub_grpc, self.pubsub.add_to)):
                 if server is not None:
@@ -188,11 +190,15 @@ class Emulator:
         stack.push_async_callback(sender.aclose)
         return sender
 
-    async def _http_app(self, apis: Mapping[str, RestApi]) -> Starlette:
-        http, overview = await _loaded("emulator.http"), await _loaded("emulator.overview")
-        control = (await _loaded("emulator.control")).ControlApi(
+    async def _control_api(self) -> ControlApi:
+        module = await _loaded("emulator.control")
+        control: ControlApi = module.ControlApi(
             tasks=self.tasks, faults=self.faults, clock=self.clock, drain=self._drain
         )
+        return control
+
+    async def _http_app(self, apis: Mapping[str, RestApi], control: ControlApi) -> Starlette:
+        http, overview = await _loaded("emulator.http"), await _loaded("emulator.overview")
         app: Starlette = http.create_app(
             issuer=self._issuer,
             addresses=self.addresses,

@@ -31,6 +31,7 @@ from emulator.fault_switches import FaultSwitches
 from emulator.grpc_api import api_error_of
 from emulator.rest.answer import answer, error_answer
 from emulator.rest.body import read_body
+from emulator.rest.under_way import CallsUnderWay
 from emulator.tasks import TasksService
 
 MAX_TIMEOUT = 3600.0
@@ -57,6 +58,11 @@ class ControlApi:
         self._faults = faults
         self._clock = clock
         self._drain = drain
+        self._calls = CallsUnderWay()
+
+    async def aclose(self) -> None:
+        """Drains that wait have a second to end. Close before the server does."""
+        await self._calls.aclose()
 
     def app(self) -> Starlette:
         """To be mounted at /emulator/v1."""
@@ -122,8 +128,9 @@ class ControlApi:
     async def drain(self, request: Request) -> Mapping[str, Any]:
         given = request.query_params.get("timeout", str(DEFAULT_TIMEOUT))
         timeout = _number(given, "timeout", least=0, most=MAX_TIMEOUT)
+        await _body(request)
         try:
-            await self._drain.wait(timeout)
+            await self._calls.run(request, lambda: self._drain.wait(timeout))
         except NotIdleError as exc:
             raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, f"{exc}.") from exc
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 
 import aiohttp
@@ -9,9 +11,17 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksAsyncClient
 
 from emulator import AdjustableClock, Emulator
-from tests.emulator.control.conftest import Call
+from tests.emulator.control.conftest import Answer, Call
 from tests.emulator.running import OTHER_QUEUE, QUEUE, Running, queue, task
 from tests.emulator.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A drain that waits: its answer to come, and the end of the waiting."""
+
+    answer: asyncio.Task[Answer]
+    ended: asyncio.Event
 
 
 async def test_statistics_of_queues_are_in_the_fields_of_queue_stats(
@@ -99,6 +109,48 @@ async def test_a_drain_that_does_not_end_says_what_waits(
     answer = await call("POST", "drain", timeout="0.05")
     assert (answer.status, answer.body["error"]["status"]) == (504, "DEADLINE_EXCEEDED")
     assert f"not idle after 0.05 s: {QUEUE} (0 waiting, 1 under way)" in answer.message
+
+
+@pytest.fixture
+async def waiting(
+    call: Call,
+    client: CloudTasksAsyncClient,
+    target: Target,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Waiting:
+    target.is_holding = True
+    await client.create_task(parent=QUEUE, task=task("t"))
+    begun, ended = asyncio.Event(), asyncio.Event()
+    drained = emulator.tasks.drained
+
+    async def noted() -> None:
+        begun.set()
+        try:
+            await drained()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(emulator.tasks, "drained", noted)
+    answer = asyncio.create_task(call("POST", "drain", timeout="600"))
+    await begun.wait()
+    return Waiting(answer, ended)
+
+
+async def test_a_drain_ends_when_its_caller_leaves(waiting: Waiting) -> None:
+    waiting.answer.cancel()
+    async with asyncio.timeout(20):
+        await waiting.ended.wait()
+
+
+async def test_a_drain_that_waits_is_told_of_the_emulators_end(
+    waiting: Waiting, target: Target, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await emulator.aclose()
+    answer = await waiting.answer
+    assert (answer.status, answer.body["error"]["status"]) == (503, "UNAVAILABLE")
+    assert answer.message == "The emulator is shutting down."
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_moving_the_clock_makes_the_next_attempt_due(
