@@ -29,7 +29,8 @@ class Settlement:
     makes_room: bool
 
     def taken(self, texts: Sequence[str]) -> list[str]:
-        return [text for text in texts if text not in self.invalid]
+        invalid = set(self.invalid)
+        return [text for text in texts if text not in invalid]
 
 
 class Puller:

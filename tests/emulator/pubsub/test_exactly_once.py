@@ -77,6 +77,18 @@ async def test_a_stream_confirms_what_it_settled(
         assert (list(repeated.ack_ids), list(repeated.invalid_ack_ids)) == ([], [received.ack_id])
 
 
+async def test_a_hundred_thousand_ids_of_one_request_are_told_apart_at_once(
+    publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient
+) -> None:
+    await publish_all(publisher, b"a")
+    async with streaming(subscriber) as stream:
+        (received,) = await stream.messages(1)
+        nonsense = [f"x{number}" for number in range(100_000)]
+        stream.send(ack_ids=[*nonsense, received.ack_id])
+        told = (await stream.response()).acknowledge_confirmation
+        assert (list(told.ack_ids), list(told.invalid_ack_ids)) == ([received.ack_id], nonsense)
+
+
 async def test_nothing_is_delivered_again_while_it_is_leased(
     publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient, clock: ObservedClock
 ) -> None:
