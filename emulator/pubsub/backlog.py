@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from google.pubsub_v1 import types
@@ -108,6 +108,17 @@ def add(
             (id_, stored.id, state, due_at, published_at + stored.retention, key)
             for (id_, _), state, key in zip(messages, states, keys, strict=True)
         ),
+    )
+
+
+def settle(db: sqlite3.Connection, stored: Stored, messages: Iterable[int]) -> None:
+    """Take messages out of the backlog; where the subscription retains them, a seek can bring them back."""
+    if stored.resource.retain_acked_messages:
+        leave = "UPDATE pubsub_deliveries SET state = 3, leased_until = NULL, stream = NULL"
+    else:
+        leave = "DELETE FROM pubsub_deliveries"
+    db.executemany(
+        f"{leave} WHERE message = ? AND subscription = ?", ((message, stored.id) for message in messages)
     )
 
 

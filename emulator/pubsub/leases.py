@@ -136,7 +136,7 @@ def modify_ack_deadline(
 
 
 def remove(db: sqlite3.Connection, stored: Stored, message: int) -> bool:
-    """Take a message out of the backlog; where the subscription retains it, a seek can bring it back.
+    """Take a message out of the backlog, and let the next of its ordering key be its head.
 
     Returns whether that lets another one out: the next of its ordering key, or of its stream.
     """
@@ -147,16 +147,7 @@ def remove(db: sqlite3.Connection, stored: Stored, message: int) -> bool:
     ).fetchone()
     if row is None:
         return False
-    if stored.resource.retain_acked_messages:
-        db.execute(
-            "UPDATE pubsub_deliveries SET state = 3, leased_until = NULL, stream = NULL "
-            "WHERE message = ? AND subscription = ?",
-            (message, stored.id),
-        )
-    else:
-        db.execute(
-            "DELETE FROM pubsub_deliveries WHERE message = ? AND subscription = ?", (message, stored.id)
-        )
+    backlog.settle(db, stored, [message])
     ordering.advance(db, stored, row[:1])
     return any(value is not None for value in row)
 
@@ -187,7 +178,9 @@ def _followers(db: sqlite3.Connection, stored: Stored, key: str, limit: int, now
     rows: list[_Row] = db.execute(
         "SELECT message, attempts, length(body) FROM pubsub_deliveries "
         "JOIN pubsub_messages ON id = message "
-        "WHERE subscription = ? AND ordering_key = ? AND state = 1 AND state <> 3 AND expires_at > ? "
+        "WHERE subscription = ? AND ordering_key = ? AND state = 1 "
+        "AND state <> 3 "  # what is said already, as the index of keys says it
+        "AND expires_at > ? "
         "ORDER BY message LIMIT ?",
         (stored.id, key, now, limit),
     ).fetchall()

@@ -57,21 +57,14 @@ def _mark(
     db: sqlite3.Connection, stored: Stored, rows: Iterable[tuple[int, DeliveryState, bool]], now: int
 ) -> None:
     """Acknowledge or bring back what the subscription holds: rows of message, state, whether it is wanted."""
-    unwanted: list[tuple[int, int]] = []
+    unwanted: list[int] = []
     wanted_again: list[tuple[int, int, int]] = []
     for message, state, is_wanted in rows:
         if is_wanted and state == DeliveryState.ACKNOWLEDGED:
             wanted_again.append((now, message, stored.id))
         elif not is_wanted and state != DeliveryState.ACKNOWLEDGED:
-            unwanted.append((message, stored.id))
-    if stored.resource.retain_acked_messages:
-        settle = (
-            "UPDATE pubsub_deliveries SET state = 3, leased_until = NULL, stream = NULL "
-            "WHERE message = ? AND subscription = ?"
-        )
-    else:
-        settle = "DELETE FROM pubsub_deliveries WHERE message = ? AND subscription = ?"
-    db.executemany(settle, unwanted)
+            unwanted.append(message)
+    backlog.settle(db, stored, unwanted)
     db.executemany(
         "UPDATE pubsub_deliveries SET state = 0, due_at = ? WHERE message = ? AND subscription = ?",
         wanted_again,
