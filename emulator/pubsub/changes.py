@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from emulator.abandoned import end_of
 from emulator.engine.clock import Clock
+from emulator.pubsub import times
 from emulator.store import Store
 
 T = TypeVar("T")
@@ -45,14 +46,14 @@ class Wakeups:
         for woken in self._waiting.get(name, ()):
             woken.set()
 
-    async def wait(self, woken: asyncio.Event, until: float | None) -> None:
-        """Return when `woken` is set, at the latest at `until` (seconds since the epoch; None: no end)."""
+    async def wait(self, woken: asyncio.Event, until: int | None) -> None:
+        """Return when `woken` is set, at the latest at `until` (microseconds; None: no end)."""
         if until is None:
             await woken.wait()
             return
-        if until <= self._clock.now():
+        if until <= times.now(self._clock):
             return
-        timer = self._clock.call_at(until, woken.set)
+        timer = self._clock.call_at(until / 1_000_000, woken.set)
         try:
             await woken.wait()
         finally:

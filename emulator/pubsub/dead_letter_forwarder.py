@@ -9,6 +9,7 @@ from functools import partial
 
 from emulator.engine.clock import Clock, sleep_until
 from emulator.errors import StoreError
+from emulator.pubsub import times
 from emulator.pubsub.changes import DEAD_LETTERS, Changes, Wakeups
 from emulator.pubsub.dead_letters import Forwarded, forward
 from emulator.pubsub.pusher import STORE_PAUSE
@@ -42,7 +43,7 @@ class DeadLetterForwarder:
         with self._wakeups.listen(DEAD_LETTERS) as woken:
             while True:
                 woken.clear()
-                now = round(self._clock.now() * 1_000_000)
+                now = times.now(self._clock)
                 try:
                     done = await self._changes.commit(partial(forward, now=now), concerns=_concerned)
                 except StoreError:
@@ -50,7 +51,7 @@ class DeadLetterForwarder:
                     await sleep_until(self._clock, self._clock.now() + STORE_PAUSE)
                     continue
                 self._forwarded += done.count
-                await self._wakeups.wait(woken, None if done.next_due is None else done.next_due / 1_000_000)
+                await self._wakeups.wait(woken, done.next_due)
 
 
 def _concerned(done: Forwarded) -> Collection[str]:

@@ -10,7 +10,7 @@ from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock
 from emulator.grpc_api import Method
-from emulator.pubsub import backlog, names, snapshots, subscription_update, subscriptions, topics
+from emulator.pubsub import backlog, names, snapshots, subscription_update, subscriptions, times, topics
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes
 from emulator.pubsub.field_masks import merged
 from emulator.pubsub.messages import check_publish
@@ -100,7 +100,7 @@ class PublisherApi:
     ) -> types.ListTopicSnapshotsResponse:
         name = names.check_topic(request.topic)
         asked = cursor(request.page_size, request.page_token)
-        now = self._now()
+        now = times.now(self._clock)
 
         def read(db: sqlite3.Connection) -> list[str]:
             topics.require(db, name)
@@ -121,7 +121,7 @@ class PublisherApi:
     async def publish(self, request: types.PublishRequest) -> types.PublishResponse:
         name = names.check_topic(request.topic)
         check_publish(request.messages)
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
             return backlog.publish(db, name, topics.require(db, name), request.messages, now)
@@ -129,6 +129,3 @@ class PublisherApi:
         ids, _ = await self._changes.commit(write, concerns=lambda published: published[1])
         self._published += len(ids)
         return types.PublishResponse(message_ids=ids)
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1_000_000)

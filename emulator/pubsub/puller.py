@@ -10,7 +10,7 @@ from google.pubsub_v1 import types
 
 from emulator.engine.clock import Clock
 from emulator.errors import InvalidArgumentError
-from emulator.pubsub import ack_ids, answers, leases, subscriptions
+from emulator.pubsub import ack_ids, answers, leases, subscriptions, times
 from emulator.pubsub.ack_ids import AckId
 from emulator.pubsub.changes import DEAD_LETTERS, Changes, Wakeups
 from emulator.pubsub.leases import Delivery, Lease, Settled, Terms
@@ -41,8 +41,9 @@ class Puller:
         self._wakeups = wakeups
         self._clock = clock
 
-    async def pull(self, name: str, limit: int, until: float) -> Lease:
-        """Lease what is due, at the latest at `until`; nothing, where nothing is due by then."""
+    async def pull(self, name: str, limit: int, wait: float) -> Lease:
+        """Lease what is due, within `wait` seconds; nothing, where nothing is due by then."""
+        until = times.now(self._clock) + round(wait * 1_000_000)
 
         def terms(_: sqlite3.Connection, stored: Stored, __: int) -> Terms:
             return Terms(limit=limit, seconds=stored.resource.ack_deadline_seconds)
@@ -50,16 +51,15 @@ class Puller:
         with self._wakeups.listen(name) as woken:
             while True:
                 woken.clear()
-                now = self._clock.now()
+                now = times.now(self._clock)
                 lease = await self.lease(name, terms)
                 if lease.deliveries or now >= until:
                     return lease
-                due = until if lease.next_due is None else min(until, lease.next_due / 1_000_000)
-                await self._wakeups.wait(woken, due)
+                await self._wakeups.wait(woken, min(until, lease.next_due or until))
 
     async def lease(self, name: str, terms: Callable[[sqlite3.Connection, Stored, int], Terms]) -> Lease:
         """Lease what is due now, on what `terms` makes of the subscription and the time."""
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> Lease:
             stored = subscriptions.get(db, name)
@@ -100,7 +100,7 @@ class Puller:
         texts: Sequence[str],
         settle: Callable[[sqlite3.Connection, Stored, Sequence[AckId], int], Settled],
     ) -> Settlement:
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> Settlement:
             stored = subscriptions.get(db, name)
@@ -116,9 +116,6 @@ class Puller:
         return await self._changes.commit(
             write, concerns=lambda end: (name, DEAD_LETTERS) if end.makes_room else ()
         )
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1_000_000)
 
 
 def received_message(lease: Lease, delivery: Delivery) -> types.ReceivedMessage:

@@ -13,7 +13,7 @@ from emulator.engine.clock import Clock, sleep_until
 from emulator.engine.exchange import Failure, Sender
 from emulator.errors import StoreError
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import leases, subscriptions
+from emulator.pubsub import leases, subscriptions, times
 from emulator.pubsub.changes import DEAD_LETTERS, Changes, Wakeups
 from emulator.pubsub.leases import Delivery, Lease, Terms
 from emulator.pubsub.push_request import audience, push_request
@@ -70,8 +70,7 @@ class Pusher:
                     if len(self._under_way) == CONCURRENT_PUSHES:
                         await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                     else:
-                        next_due = None if lease.next_due is None else lease.next_due / 1_000_000
-                        await self._tools.wakeups.wait(woken, next_due)
+                        await self._tools.wakeups.wait(woken, lease.next_due)
 
     async def _lease(self, limit: int) -> Lease:
         """What is due now; nothing where the subscription is gone or has become a pull one."""
@@ -84,7 +83,7 @@ class Pusher:
             return leases.lease(db, stored, Terms(limit=limit, seconds=seconds, in_batches=False), now)
 
         while True:
-            now = self._now()
+            now = times.now(self._tools.clock)
             try:
                 return await self._tools.changes.commit(
                     write, concerns=lambda lease: (DEAD_LETTERS,) if lease.is_last_attempt else ()
@@ -123,7 +122,7 @@ class Pusher:
         return end.status in ACKNOWLEDGING
 
     async def _settle(self, delivery: Delivery, *, is_acknowledged: bool) -> None:
-        now = self._now()
+        now = times.now(self._tools.clock)
 
         def write(db: sqlite3.Connection) -> None:
             stored = subscriptions.find(db, self._name)
@@ -139,6 +138,3 @@ class Pusher:
         else:
             self._tools.tally.failed += 1
         await self._tools.changes.commit(write, concerns=lambda _: (self._name, DEAD_LETTERS))
-
-    def _now(self) -> int:
-        return round(self._tools.clock.now() * 1_000_000)

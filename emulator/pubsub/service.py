@@ -13,7 +13,7 @@ from emulator.engine.exchange import Sender
 from emulator.grpc_api import Methods, Service
 from emulator.iam import Policies
 from emulator.oidc import TokenIssuer
-from emulator.pubsub import backlog, policies, rest
+from emulator.pubsub import backlog, policies, rest, times
 from emulator.pubsub.backlog import Backlog
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes, Wakeups
 from emulator.pubsub.dead_letter_forwarder import DeadLetterForwarder
@@ -73,11 +73,11 @@ class PubSub:
             tally=self._tally,
         )
         self._pushers = Pushers(store, tools)
-        self._policies = Policies(store, lambda db, name: policies.require(db, name, self._now()))
+        self._policies = Policies(store, lambda db, name: policies.require(db, name, times.now(self._clock)))
 
     async def open(self) -> None:
         """Take up what the store holds, and push."""
-        now = self._now()
+        now = times.now(self._clock)
         await self._store.write(lambda db: backlog.begin(db, now))
         await self._forwarder.open()
         await self._pushers.open()
@@ -126,7 +126,7 @@ class PubSub:
         """
         wanted_topics = [checked_topic(topic) for topic in topics]
         wanted_subscriptions = [checked_subscription(subscription) for subscription in subscriptions]
-        now = self._now()
+        now = times.now(self._clock)
         names = [subscription.name for subscription in wanted_subscriptions]
         await self._changes.commit(
             lambda db: ensure(db, wanted_topics, wanted_subscriptions, now),
@@ -135,7 +135,7 @@ class PubSub:
 
     async def backlogs(self) -> list[Backlog]:
         """Each subscription's messages that are not acknowledged, by its name."""
-        now = self._now()
+        now = times.now(self._clock)
         return await self._store.read(lambda db: backlog.backlogs(db, now))
 
     def statistics(self) -> PubSubStatistics:
@@ -148,6 +148,3 @@ class PubSub:
             streams_open=self._streams.open_streams,
             max_streams=MAX_STREAMS,
         )
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1_000_000)

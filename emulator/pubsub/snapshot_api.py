@@ -11,7 +11,7 @@ from google.pubsub_v1 import types
 from emulator.engine.clock import Clock
 from emulator.errors import ApiError, InvalidArgumentError
 from emulator.grpc_api import Methods
-from emulator.pubsub import answers, names, seek, snapshots, subscriptions
+from emulator.pubsub import answers, names, seek, snapshots, subscriptions, times
 from emulator.pubsub.changes import Changes
 from emulator.pubsub.field_masks import merged
 from emulator.pubsub.pages import cursor, next_token
@@ -45,7 +45,7 @@ class SnapshotApi:
     async def create_snapshot(self, request: types.CreateSnapshotRequest) -> types.Snapshot:
         name = names.check_snapshot(request.name)
         source = names.check_subscription(request.subscription)
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> types.Snapshot:
             stored = subscriptions.get(db, source)
@@ -65,12 +65,12 @@ class SnapshotApi:
 
     async def get_snapshot(self, request: types.GetSnapshotRequest) -> types.Snapshot:
         name = names.check_snapshot(request.snapshot)
-        now = self._now()
+        now = times.now(self._clock)
         return (await self._store.read(lambda db: snapshots.get(db, name, now))).resource
 
     async def update_snapshot(self, request: types.UpdateSnapshotRequest) -> types.Snapshot:
         name = names.check_snapshot(request.snapshot.name)
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> types.Snapshot:
             stored = snapshots.get(db, name, now)
@@ -88,14 +88,14 @@ class SnapshotApi:
     async def list_snapshots(self, request: types.ListSnapshotsRequest) -> types.ListSnapshotsResponse:
         project = names.check_project(request.project)
         asked = cursor(request.page_size, request.page_token)
-        now = self._now()
+        now = times.now(self._clock)
         page = await self._store.read(lambda db: snapshots.page(db, project, asked, now))
         token = next_token([snapshot.name for snapshot in page], asked)
         return types.ListSnapshotsResponse(snapshots=page, next_page_token=token)
 
     async def delete_snapshot(self, request: types.DeleteSnapshotRequest) -> None:
         name = names.check_snapshot(request.snapshot)
-        now = self._now()
+        now = times.now(self._clock)
         await self._store.write(lambda db: snapshots.delete(db, name, now))
 
     async def seek(self, request: types.SeekRequest) -> types.SeekResponse:
@@ -105,7 +105,7 @@ class SnapshotApi:
             raise InvalidArgumentError(
                 "No target was specified in the SeekRequest. Must specify either a time or a snapshot."
             )
-        now = self._now()
+        now = times.now(self._clock)
         snapshot = names.check_snapshot(request.snapshot) if target == "snapshot" else ""
         moment = _microseconds(types.SeekRequest.pb(request).time)
 
@@ -127,9 +127,6 @@ class SnapshotApi:
 
         await self._changes.commit(write, concerns=lambda _: (name,))
         return types.SeekResponse()
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1_000_000)
 
 
 def _microseconds(moment: Timestamp) -> int:

@@ -134,8 +134,7 @@ class _PullStream:
                 if lease.deliveries:
                     await self._answer(_response(lease))
                 else:
-                    due = None if lease.next_due is None else lease.next_due / 1_000_000
-                    await self._wakeups.wait(woken, due)
+                    await self._wakeups.wait(woken, lease.next_due)
 
     def _terms(self, db: sqlite3.Connection, _: Stored, now: int) -> Terms:
         settings = self._settings

@@ -10,7 +10,7 @@ from google.pubsub_v1 import types
 from emulator.engine.clock import Clock
 from emulator.errors import InvalidArgumentError
 from emulator.grpc_api import Methods
-from emulator.pubsub import answers, names, subscription_update, subscriptions
+from emulator.pubsub import answers, names, subscription_update, subscriptions, times
 from emulator.pubsub.changes import PUSH_SUBSCRIPTIONS, Changes
 from emulator.pubsub.field_masks import merged
 from emulator.pubsub.pages import cursor, next_token
@@ -61,7 +61,7 @@ class SubscriberApi:
     async def update_subscription(self, request: types.UpdateSubscriptionRequest) -> types.Subscription:
         name = names.check_subscription(request.subscription.name)
         paths = request.update_mask.paths
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> types.Subscription:
             current = subscriptions.get(db, name).resource
@@ -91,7 +91,7 @@ class SubscriberApi:
     async def modify_push_config(self, request: types.ModifyPushConfigRequest) -> None:
         name = names.check_subscription(request.subscription)
         push_config = checked_push_config(request.push_config)
-        now = self._now()
+        now = times.now(self._clock)
 
         def write(db: sqlite3.Connection) -> None:
             subscription = subscriptions.get(db, name).resource
@@ -106,7 +106,7 @@ class SubscriberApi:
             raise InvalidArgumentError(f"PullRequest.max_messages is {request.max_messages}: give 1 or more.")
         limit = min(request.max_messages, PULLED_MESSAGES)
         wait = 0.0 if request.return_immediately else PULL_WAIT
-        lease = await self._puller.pull(name, limit, self._clock.now() + wait)
+        lease = await self._puller.pull(name, limit, wait)
         received = [received_message(lease, delivery) for delivery in lease.deliveries]
         return types.PullResponse(received_messages=received)
 
@@ -119,9 +119,6 @@ class SubscriberApi:
         seconds = request.ack_deadline_seconds
         ends = [(ack_id, seconds) for ack_id in _required(request.ack_ids)]
         _answer(await self._puller.modify_ack_deadline(name, ends))
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1_000_000)
 
 
 def _answer(settlement: Settlement) -> None:

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from emulator.pubsub import times
 from emulator.pubsub.changes import Changes, Wakeups
 from emulator.store import Store
 from tests.emulator.pubsub.observed_clock import ObservedClock
@@ -69,4 +70,4 @@ async def test_a_moment_that_is_past_is_not_waited_for(clock: ObservedClock) -> 
     wakeups = Wakeups(clock)
     with wakeups.listen("worker") as woken:
         async with asyncio.timeout(20):
-            await wakeups.wait(woken, clock.now())
+            await wakeups.wait(woken, times.now(clock))
