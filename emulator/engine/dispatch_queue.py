@@ -92,6 +92,12 @@ class DispatchQueue:
         self._due = {waiting: due for waiting, due in self._due.items() if waiting > task}
         self._rebuild()
 
+    def discard_all(self) -> None:
+        """Let no task go any more; attempts under way are left alone."""
+        self._after.clear()
+        self._due.clear()
+        self._rebuild()
+
     def take(self, now: float, *, slots: int) -> list[tuple[int, float]]:
         """Take the tasks that go now, at most `slots`, as (task, due); each is an attempt that began now.
 

@@ -137,7 +137,8 @@ class Dispatcher:
         return True
 
     def forget(self, queue: LiveQueue) -> None:
-        """The queue was deleted; what is in flight ends."""
+        """The queue was deleted with its tasks; what is in flight ends."""
+        queue.dispatch.discard_all()
         self._to_look_at.pop(queue.key, None)
         self._without_slot.pop(queue.key, None)
         if timer := self._timers.pop(queue.key, None):

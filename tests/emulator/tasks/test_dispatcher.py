@@ -152,6 +152,20 @@ async def test_a_task_deleted_while_it_is_under_way_does_not_come_back(bench: Be
     assert target.names() == ["t", "sign"]
 
 
+async def test_what_waits_in_a_queue_that_is_deleted_goes_no_more(bench: Bench, target: Target) -> None:
+    target.is_holding = True
+    await bench.ensure(queue(rate_limits=RateLimits(max_concurrent_dispatches=1)), queue(OTHER_QUEUE))
+    for number in range(5):
+        await bench.create(f"t-{number}")
+    await target.received(1)
+    await bench.queues.delete(QUEUE)
+    await target.release()
+    await bench.create("sign", OTHER_QUEUE)
+    await target.received(2)
+    await bench.dispatcher.aclose(grace=5)
+    assert target.names() == ["t-0", "sign"]
+
+
 async def test_a_task_whose_end_cannot_be_recorded_goes_again(
     bench: Bench, clock: VirtualClock, target: Target, caplog: pytest.LogCaptureFixture
 ) -> None:
