@@ -54,9 +54,9 @@ class Bucket:
 class Attempt:
     """A dispatch that the target has received."""
 
-    key: Key
+    known: Known
+    bucket: Bucket
     forced_at: float | None
-    was_cut_off: bool = False
 
 
 @dataclass
@@ -81,6 +81,11 @@ class Model:
     def removed(self, key: Key, now: float) -> None:
         self.latest[key].end("removed", now)
 
+    def queue_deleted(self, queue: str, now: float) -> None:
+        """With its tasks, whose names are free; what is under way ends. It is made again at once."""
+        self.queues[queue] = Bucket(now)
+        self.latest = {key: known for key, known in self.latest.items() if key[0] != queue}
+
     def changed(self, queue: str, now: float, *, rate: float, concurrent: int) -> None:
         bucket = self.queues[queue]
         bucket.refill(now)
@@ -101,7 +106,7 @@ class Model:
         if self.forcing == key:
             self.forcing = None
             known.under_way += 1
-            return Attempt(key, now)
+            return Attempt(known, bucket, now)
         bucket.refill(now)
         wrong = {
             "before its time": now < known.due - _TOLERANCE,
@@ -114,13 +119,13 @@ class Model:
         bucket.tokens -= 1
         bucket.in_flight += 1
         known.under_way += 1
-        return Attempt(key, None)
+        return Attempt(known, bucket, None)
 
     def ended(self, attempt: Attempt, end: End, now: float) -> None:
-        known = self.latest[attempt.key]
+        known = attempt.known
         known.under_way -= 1
         if attempt.forced_at is None:
-            self.queues[attempt.key[0]].in_flight -= 1
+            attempt.bucket.in_flight -= 1
         if known.state != "live":
             return
         if isinstance(end, Response) and end.status == 200:

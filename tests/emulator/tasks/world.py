@@ -10,7 +10,7 @@ from pathlib import Path
 
 from google.cloud.tasks_v2 import Queue
 
-from emulator import End, Failure, FailureReason, HttpRequest, Response, StoreError, VirtualClock
+from emulator import End, Failure, FailureReason, HttpRequest, StoreError, VirtualClock
 from emulator.engine.faults import CrashPoint
 from emulator.oidc import TokenIssuer
 from emulator.store import Store
@@ -27,7 +27,6 @@ from tests.emulator.tasks.model import (
     MIN_BACKOFF,
     RATE,
     TOMBSTONE_TTL,
-    Attempt,
     Bucket,
     Key,
     Model,
@@ -51,9 +50,8 @@ class WatchedTarget:
     def __init__(self, model: Model, clock: VirtualClock) -> None:
         self._model = model
         self._clock = clock
-        self.answer: End | None = Response(200)
+        self.answer: End | None = None
         self.held: list[asyncio.Future[End]] = []
-        self.attempts: list[Attempt] = []
 
     async def send(self, request: HttpRequest, deadline: float) -> End:
         task_id = request.headers["X-CloudTasks-TaskName"]
@@ -98,18 +96,21 @@ class World:
         self.dead = DeadTasks(self.store, self.clock, self.dispatcher, self.queues)
         await self.queues.open()
         if not list(self.queues):
-            limits = {"max_dispatches_per_second": RATE, "max_concurrent_dispatches": CONCURRENT}
-            retry = {
-                "max_attempts": MAX_ATTEMPTS,
-                "min_backoff": {"seconds": int(MIN_BACKOFF)},
-                "max_backoff": {"seconds": int(MAX_BACKOFF)},
-            }
-            await self.queues.ensure(
-                [Queue.pb(queue(name, retry_config=retry, rate_limits=limits)) for name in QUEUES]
-            )
+            await self.make_queues(*QUEUES)
         before_start(await self.pending())
         self.queues.start()
         await self.quiet()
+
+    async def make_queues(self, *names: str) -> None:
+        limits = {"max_dispatches_per_second": RATE, "max_concurrent_dispatches": CONCURRENT}
+        retry = {
+            "max_attempts": MAX_ATTEMPTS,
+            "min_backoff": {"seconds": int(MIN_BACKOFF)},
+            "max_backoff": {"seconds": int(MAX_BACKOFF)},
+        }
+        await self.queues.ensure(
+            [Queue.pb(queue(name, retry_config=retry, rate_limits=limits)) for name in names]
+        )
 
     async def close(self) -> None:
         """As a process ends that has no time: what is under way is cut off."""
