@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.cloud.tasks_v2.types import cloudtasks
 from google.protobuf.empty_pb2 import Empty
 
-from emulator.abandoned import end_of
 from emulator.engine.clock import Clock
-from emulator.grpc_api import Method, Methods
+from emulator.grpc_api import Methods
 from emulator.rest import RawRequest, RawRoute
 from emulator.tasks.batch import Batches
 from emulator.tasks.list_filter import parse_filter
@@ -33,49 +31,32 @@ class CloudTasks:
         self._tasks = tasks
         self._batches = batches
         self._clock = clock
-        self._changing: set[asyncio.Task[Any]] = set()  # one for each call under way
 
     def methods(self) -> Methods:
         """The calls of google.cloud.tasks.v2.CloudTasks, for every protocol that serves them."""
         requests: Any = cloudtasks
         methods = {
-            "CreateQueue": self._finished(self.create_queue),
+            "CreateQueue": self.create_queue,
             "GetQueue": self.get_queue,
             "ListQueues": self.list_queues,
-            "UpdateQueue": self._finished(self.update_queue),
-            "PauseQueue": self._finished(self.pause_queue),
-            "ResumeQueue": self._finished(self.resume_queue),
-            "PurgeQueue": self._finished(self.purge_queue),
-            "DeleteQueue": self._finished(self.delete_queue),
+            "UpdateQueue": self.update_queue,
+            "PauseQueue": self.pause_queue,
+            "ResumeQueue": self.resume_queue,
+            "PurgeQueue": self.purge_queue,
+            "DeleteQueue": self.delete_queue,
             "CreateTask": self.create_task,
             "GetTask": self.get_task,
             "ListTasks": self.list_tasks,
             "DeleteTask": self.delete_task,
-            "RunTask": self._finished(self.run_task),
-            "BatchCreateTasks": self._finished(self._batches.create),
-            "BatchDeleteTasks": self._finished(self._batches.delete),
+            "RunTask": self.run_task,
+            "BatchCreateTasks": self._batches.create,
+            "BatchDeleteTasks": self._batches.delete,
         }
         return {name: (getattr(requests, f"{name}Request").pb(), method) for name, method in methods.items()}
 
     def raw_routes(self) -> tuple[RawRoute, ...]:
         """BufferTask over REST: its request is whatever is to be buffered."""
-        return tuple(RawRoute(path, self._finished(self.buffer_task)) for path in BUFFER_PATHS)
-
-    def _finished(self, method: Method) -> Method:
-        """The method, run to its end even where its caller leaves in the middle.
-
-        What it put on disk must reach the queues in memory too: a task that is on disk alone waits for the
-        next start, while its name refuses the caller's second try. (A method whose one write says what
-        follows it, as `Store.write` takes it, needs none of this.)
-        """
-
-        async def run(request: Pb, **given: Any) -> Any:
-            call = asyncio.ensure_future(method(request, **given))
-            self._changing.add(call)
-            call.add_done_callback(self._changing.discard)
-            return await end_of(call)
-
-        return run
+        return tuple(RawRoute(path, self.buffer_task) for path in BUFFER_PATHS)
 
     async def create_queue(self, request: Pb, *, explicit: Collection[str] = ()) -> Pb:
         return await self._queues.create(request.parent, request.queue, explicit=explicit)

@@ -35,6 +35,10 @@ MAX_CREATES = 100
 MAX_DELETES = 1000
 
 
+_Written = tuple[Pb, Mapping[int, int], int]
+"""The operation, the keys of the tasks by their place in the batch, and how many failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchStatistics:
     """Batches since the start, and what became of their tasks."""
@@ -98,7 +102,7 @@ class Batches:
                 tasks[place] = new_task(queue, given.task, now=now)
         name = operations.operation_name(queue.name, "BatchCreateTasks", request.request_id)
 
-        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int], int]:
+        def write(connection: sqlite3.Connection) -> _Written:
             if (before := operations.find(connection, name)) is not None:
                 return before, {}, 0
             keys: dict[int, int] = {}
@@ -112,13 +116,15 @@ class Batches:
             operations.record(connection, operation)
             return operation, keys, len(failures)
 
-        operation, keys, failed = await self._store.write(write)
-        for place, key in keys.items():
-            queue.dispatch.add(key, tasks[place].schedule_time)
-        self._dispatcher.look(queue)
-        self._batches += 1
-        self._created += len(keys)
-        self._failed += failed
+        def follow(written: _Written) -> None:
+            _, keys, failed = written
+            for place, key in keys.items():
+                self._dispatcher.add(queue, tasks[place].row(key))
+            self._batches += 1
+            self._created += len(keys)
+            self._failed += failed
+
+        operation, _, _ = await self._store.write(write, follow)
         return operation
 
     async def delete(self, request: Pb) -> Pb:
@@ -132,7 +138,7 @@ class Batches:
                 task_ids[place] = names.task_id_under(task_name, queue.name)
         name = operations.operation_name(queue.name, "BatchDeleteTasks", request.request_id)
 
-        def write(connection: sqlite3.Connection) -> tuple[Pb, Mapping[int, int], int]:
+        def write(connection: sqlite3.Connection) -> _Written:
             if (before := operations.find(connection, name)) is not None:
                 return before, {}, 0
             keys: dict[int, int] = {}
@@ -147,13 +153,16 @@ class Batches:
             operations.record(connection, operation)
             return operation, keys, len(failures)
 
-        operation, keys, failed = await self._store.write(write)
-        for key in keys.values():
-            queue.dispatch.discard(key)
-        self._dispatcher.look(queue)
-        self._batches += 1
-        self._deleted += len(keys)
-        self._failed += failed
+        def follow(written: _Written) -> None:
+            _, keys, failed = written
+            for key in keys.values():
+                queue.dispatch.discard(key)
+            self._dispatcher.look(queue)
+            self._batches += 1
+            self._deleted += len(keys)
+            self._failed += failed
+
+        operation, _, _ = await self._store.write(write, follow)
         return operation
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.engine.dispatch_queue import DispatchQueue
 from emulator.engine.last_minute import LastMinute
-from emulator.tasks.messages import PAUSED, Pb, Queue
+from emulator.tasks.messages import PAUSED, Pb
 from emulator.tasks.queue_resource import settings_of
 
 
@@ -25,9 +25,9 @@ class LiveQueue:
     def name(self) -> str:
         return str(self.message.name)
 
-    def follow(self, committed: bytes, *, now: float) -> None:
+    def follow(self, committed: Pb, *, now: float) -> None:
         """The queue on disk changed to this message."""
-        self.message = Queue.FromString(committed)
+        self.message = committed
         settings = settings_of(self.message)
         if settings.rate_limits != self.settings.rate_limits:
             self.dispatch.change(settings.rate_limits, now=now)

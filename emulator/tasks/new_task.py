@@ -40,7 +40,7 @@ class NewTask:
 
 
 def new_task(queue: LiveQueue, given: Pb, *, now: float) -> NewTask:
-    """Raises InvalidArgumentError, or UNIMPLEMENTED for a field that is not served."""
+    """Raises InvalidArgumentError."""
     task_id = names.task_id_under(given.name, queue.name) if given.name else names.generate_task_id()
     message = stored_task(
         given, f"{queue.name}/tasks/{task_id}", queue=queue.message, queue_retry=queue.settings.retry, now=now

@@ -23,7 +23,10 @@ from emulator.tasks.queue_update import MAX_DOUBLINGS, as_said, updated_queue
 
 
 class Queues:
-    """All queues, in memory as they are on disk. Their number is unbounded, as they are few."""
+    """All queues, in memory as they are on disk. Their number is unbounded, as they are few.
+
+    Memory follows a change as soon as it is on disk, whether or not its caller still waits.
+    """
 
     def __init__(self, store: Store, clock: Clock, dispatcher: Dispatcher, *, tombstone_ttl: float) -> None:
         """`tombstone_ttl`: seconds for which the name of a deleted queue stays taken."""
@@ -85,7 +88,7 @@ class Queues:
         """
         names.check_queue_under(given.name, location)
         queue = checked_queue(as_said(given, explicit), zero_doublings=MAX_DOUBLINGS in explicit)
-        return (await self._insert(queue)).message
+        return await self._insert(queue)
 
     async def update(self, given: Pb, paths: Sequence[str], *, explicit: Collection[str] | None = None) -> Pb:
         """Change what `paths` name, or create the queue where it is missing; see `updated_queue`.
@@ -99,7 +102,7 @@ class Queues:
 
         existing = self._by_name.get(given.name)
         if existing is None:
-            return (await self._insert(updated(checked_queue(Queue(name=given.name))))).message
+            return await self._insert(updated(checked_queue(Queue(name=given.name))))
         return await self._change(existing, lambda queue: queue.CopyFrom(updated(queue)))
 
     async def set_paused(self, name: str, paused: bool) -> Pb:
@@ -113,11 +116,18 @@ class Queues:
     async def purge(self, name: str) -> Pb:
         """End every task that is there. Raises InvalidArgumentError, or NOT_FOUND."""
         queue, now = self.get(name), self._clock.now()
-        await self._store.write(
-            lambda connection: tables.end_all_tasks(connection, queue.key, now=now),
-            queue.dispatch.discard_through,
-        )
-        return await self._change(queue, lambda message: set_moment(message.purge_time, now))
+
+        def purge(connection: sqlite3.Connection) -> tuple[Pb, int]:
+            purged = _changed(connection, name, lambda message: set_moment(message.purge_time, now))
+            return purged, tables.end_all_tasks(connection, queue.key, now=now)
+
+        def follow(done: tuple[Pb, int]) -> None:
+            purged, last = done
+            queue.dispatch.discard_through(last)
+            self._follow(queue, purged)
+
+        purged, _ = await self._store.write(purge, follow)
+        return purged
 
     async def delete(self, name: str) -> None:
         """With its tasks. Raises InvalidArgumentError, or NOT_FOUND."""
@@ -129,8 +139,7 @@ class Queues:
                 raise ApiError(grpc.StatusCode.NOT_FOUND, "Requested entity was not found.")
             tables.delete_queue(connection, name, now=now)
 
-        await self._store.write(delete)
-        self._dispatcher.forget(self._by_name.pop(name))
+        await self._store.write(delete, lambda _: self._dispatcher.forget(self._by_name.pop(name)))
 
     async def _ensure(self, wanted: Pb) -> None:
         existing = self._by_name.get(wanted.name)
@@ -139,7 +148,7 @@ class Queues:
         else:
             await self._change(existing, lambda queue: queue.CopyFrom(updated_queue(queue, wanted, ())))
 
-    async def _insert(self, message: Pb) -> LiveQueue:
+    async def _insert(self, message: Pb) -> Pb:
         name, now = str(message.name), self._clock.now()
 
         def insert(connection: sqlite3.Connection) -> int:
@@ -153,27 +162,22 @@ class Queues:
                 )
             return tables.insert_queue(connection, name, message.SerializeToString())
 
-        queue = LiveQueue(await self._store.write(insert), message, now=now)
-        self._by_name[name] = queue
-        return queue
+        def follow(key: int) -> None:
+            self._by_name[name] = LiveQueue(key, message, now=now)
+
+        await self._store.write(insert, follow)
+        return message
 
     async def _change(self, queue: LiveQueue, change: Callable[[Pb], None]) -> Pb:
-        """Change the queue's message on disk, so that changes at the same time all count, and follow it."""
         name = queue.name
+        return await self._store.write(
+            lambda connection: _changed(connection, name, change),
+            lambda message: self._follow(queue, message),
+        )
 
-        def update(connection: sqlite3.Connection) -> bytes:
-            row = tables.find_queue(connection, name)
-            if row is None:
-                raise queue_not_found()
-            message = Queue.FromString(row[1])
-            change(message)
-            changed: bytes = message.SerializeToString()
-            tables.update_queue(connection, row[0], changed)
-            return changed
-
-        queue.follow(await self._store.write(update), now=self._clock.now())
+    def _follow(self, queue: LiveQueue, message: Pb) -> None:
+        queue.follow(message, now=self._clock.now())
         self._dispatcher.look(queue)
-        return queue.message
 
 
 def queue_not_found() -> ApiError:
@@ -189,6 +193,17 @@ def require_queue(connection: sqlite3.Connection, name: str) -> None:
     names.check_queue(name)
     if tables.find_queue(connection, name) is None:
         raise queue_not_found()
+
+
+def _changed(connection: sqlite3.Connection, name: str, change: Callable[[Pb], None]) -> Pb:
+    """Change the queue's message on disk, so that changes at the same time all count."""
+    row = tables.find_queue(connection, name)
+    if row is None:
+        raise queue_not_found()
+    message = Queue.FromString(row[1])
+    change(message)
+    tables.update_queue(connection, row[0], message.SerializeToString())
+    return message
 
 
 def _pending(queue: int) -> Callable[[sqlite3.Connection], list[tuple[int, float]]]:

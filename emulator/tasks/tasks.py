@@ -38,7 +38,7 @@ class Tasks:
         self._tombstones = Tombstones(tombstone_ttl)
 
     async def create(self, queue_name: str, given: Pb, view: int) -> Pb:
-        """Raises InvalidArgumentError, UNIMPLEMENTED, NOT_FOUND (the queue) or ALREADY_EXISTS (the name)."""
+        """Raises InvalidArgumentError, NOT_FOUND (the queue) or ALREADY_EXISTS (the name)."""
         queue = self._queues.get(queue_name)
         new = new_task(queue, given, now=self._clock.now())
 

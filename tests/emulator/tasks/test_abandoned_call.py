@@ -7,6 +7,7 @@ from typing import Any
 
 from google.cloud.tasks_v2 import BatchCreateTasksRequest, CreateTaskRequest, PauseQueueRequest
 
+from emulator.store import Store
 from emulator.tasks import TasksService
 from tests.emulator.running import QUEUE, task
 from tests.emulator.target import Target
@@ -31,10 +32,9 @@ async def test_a_task_whose_creator_left_is_dispatched(service: TasksService, ta
     assert target.names() == ["orphan"]
 
 
-async def test_a_pause_whose_caller_left_holds(service: TasksService) -> None:
+async def test_a_pause_whose_caller_left_holds(service: TasksService, store: Store) -> None:
     await abandon(service, "PauseQueue", PauseQueueRequest.pb(PauseQueueRequest(name=QUEUE)))
-    async with asyncio.timeout(5):
-        await asyncio.gather(*service._api._changing)
+    await store.write(lambda _: None)  # committed after the pause
     assert [queue.name for queue in service.queues() if queue.paused] == [QUEUE]
 
 
