@@ -128,8 +128,9 @@ class Emulator:
                 control = await self._control_api()
                 await http.open(await self._http_app(apis, control))
                 stack.push_async_callback(http.aclose)
-                for api in (*apis.values(), control):
+                for api in apis.values():
                     stack.push_async_callback(api.aclose)
+                stack.push_async_callback(control.aclose)
             for server, add_to in ((tasks_grpc, self.tasks.add_to), (pubsub_grpc, self.pubsub.add_to)):
                 if server is not None:
                     await server.open(add_to)
