@@ -15,6 +15,7 @@ from contracts.errors import (
     UnknownTask,
 )
 from contracts.identity import delivery_id, identity_of, task_id
+from contracts.notifications import Notification
 from contracts.queue import CLAIM_BUDGET, SETTLE_BUDGET, DeliveryPolicy, Queue
 from contracts.task import Task, TaskRegistry, Upcaster
 from contracts.webhooks import (
@@ -50,6 +51,7 @@ __all__ = (
     "InvalidTask",
     "MemoryCreated",
     "NewerVersion",
+    "Notification",
     "Position",
     "Queue",
     "RealtimeTranscript",
@@ -67,5 +69,5 @@ __all__ = (
     "task_id",
 )
 
-TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook,)
+TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook, Notification)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""

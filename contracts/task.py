@@ -18,7 +18,7 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _RESERVED = (
     *("name", "version", "queue", "alternate_queues", "upcasters"),
-    *("identity", "target", "route", "to_payload", "from_payload"),
+    *("identity", "target", "owner", "route", "to_payload", "from_payload"),
 )
 _FIELDS = TypeAdapter(dict[str, Any])
 
@@ -58,6 +58,10 @@ class Task(BaseModel):
     @abstractmethod
     def target(self) -> str:
         """Whom the side effect addresses: tasks of one target fail, slow down and recover together."""
+
+    def owner(self) -> str:
+        """The user whose data the task carries: erasing that user erases it. Empty: nobody's."""
+        return ""
 
     def route(self) -> str:
         """The queue of this very task: `queue`, or one of `alternate_queues`."""

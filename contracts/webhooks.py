@@ -140,6 +140,9 @@ class DeveloperWebhook(Task):
     def target(self) -> str:
         return identity_of("developer", self.uid, self.event.kind)
 
+    def owner(self) -> str:
+        return self.uid
+
     def route(self) -> str:
         realtime = isinstance(self.event, StreamItem)
         return self.alternate_queues[0] if realtime else self.queue

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from contracts import DeliveryPolicy, Position
+from contracts import DeliveryPolicy, Position, Task
 from stores import Outcome, OutcomeKind
 
 MAX_RETRY_AFTER = timedelta(hours=24)
@@ -50,6 +50,9 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Returned:
     """The side effect happened."""
+
+    then: tuple[Task, ...] = ()
+    """Side effects that follow from it: they are enqueued before the outcome is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ the second one finds the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from contracts import DeadLetter, Envelope, Queue
+from contracts import DeadLetter, Envelope, Queue, Task
 from handlers.delivery import Reason
-from producers import Receipt
+from producers import PartlyEnqueued, Receipt, Unreachable
 from stores import Outcome, OutcomeKind
+
+_log = logging.getLogger(__name__)
 
 
 class Outbox(Protocol):
@@ -22,6 +25,8 @@ class Outbox(Protocol):
     async def forward(
         self, envelope: Envelope, cloud_queue: str, *, schedule_at: datetime | None = None
     ) -> Receipt: ...
+
+    async def enqueue_many(self, tasks: Iterable[Task]) -> tuple[Receipt, ...]: ...
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str: ...
 
@@ -50,6 +55,21 @@ class FollowUp:
                 await self._outbox.publish(queue.dead_letter_topic, *letter.to_message())
             case OutcomeKind.DONE | OutcomeKind.SKIPPED:
                 return
+
+    async def derive(self, tasks: tuple[Task, ...]) -> None:
+        """Enqueue what follows from a side effect that happened; one that no queue would ever take is lost.
+
+        Raises:
+            Unreachable: some are not accepted yet; doing it again is safe.
+        """
+        try:
+            await self._outbox.enqueue_many(tasks)
+        except PartlyEnqueued as error:
+            for failure in error.failures.values():
+                if isinstance(failure, Unreachable):
+                    raise failure from error
+            for place, failure in error.failures.items():
+                _log.error("a %s that follows cannot be enqueued: %s", tasks[place].name, failure)
 
     async def bury_bytes(
         self, body: bytes, *, type_name: str, task_name: str, queue: Queue, detail: str, died_at: datetime

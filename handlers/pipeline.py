@@ -222,12 +222,14 @@ class Pipeline:
         outcome = decide(end, self._standing(arrival, row), arrival.queue.delivery)
         try:
             async with asyncio.timeout(SETTLE_BUDGET.total_seconds()):
+                if isinstance(end, Returned) and end.then:
+                    await self.follow_up.derive(end.then)
                 standing = await self.ledger.record(Key.of(envelope), envelope.position, outcome)
                 if standing is None:
                     return Reply(200, "superseded")
                 await self.follow_up(envelope, standing, queue=arrival.queue, target=arrival.target)
         except CANNOT_RECORD as error:
-            if isinstance(end, Returned):
+            if isinstance(end, Returned) and isinstance(error, StoreError | TimeoutError):
                 # Calling again would repeat for certain what a crash repeats only perhaps.
                 _log.warning("done but not recorded: %s %s: %s", envelope.type, envelope.identity, error)
                 return Reply(200, "done, not recorded")

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from contracts import TASK_TYPES
+from contracts.compatibility import snapshot_name
 
 SNAPSHOT = "snapshots/developer-webhook.v1.json"
 QUEUES = "queues.schema.json"
@@ -41,7 +43,8 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 def test_missing_files_are_written_and_then_current(run: Run, tmp_path: Path) -> None:
     first = run()
     assert first.exit_code == 0
-    assert first.output.splitlines() == [f"wrote {tmp_path}/{SNAPSHOT}", f"wrote {tmp_path}/{QUEUES}"]
+    written = [f"snapshots/{snapshot_name(task_type)}" for task_type in TASK_TYPES]
+    assert first.output.splitlines() == [f"wrote {tmp_path}/{name}" for name in (*written, QUEUES)]
     again = run()
     assert (again.exit_code, again.output) == (0, "")
     check = run("--check")

@@ -59,6 +59,7 @@ defaults:
   dead_letter_topic: webhooks-dead
 queues:
   developer-webhooks: {}
+  notifications: {}
   developer-webhooks-realtime:
     delivery: {realtime: true}
 """

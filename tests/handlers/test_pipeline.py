@@ -11,6 +11,7 @@ import pytest
 from contracts import Catalog, Envelope, Position
 from handlers.delivery import End, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from producers import Unreachable
 from stores import Key, OutcomeKind, Row, StoreUnavailable
 from tests.handlers.conftest import START, Note, Service
 
@@ -264,3 +265,34 @@ async def test_whose_turn_would_come_too_late_is_given_up(
     envelope = Envelope.seal(note, accepted_at=accepted)
     assert (await service.post(envelope.encode())).json() == {"outcome": kind}
     assert [letter.reason for letter in service.letters()] == letters
+
+
+async def test_what_follows_from_a_side_effect_is_enqueued_once(service: Service) -> None:
+    service.effect = ending(Returned(then=(Note(id="follows", realtime=True),)))
+    body = service.seal(NOTE).encode()
+    assert (await service.post(body)).json() == {"outcome": "done"}
+    assert (await service.post(body)).json() == {"outcome": "already done"}
+    assert service.producer.tasks == [Note(id="follows", realtime=True)]
+
+
+async def test_a_side_effect_is_not_done_before_what_follows_is_accepted(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.effect = ending(Returned(then=(LIVE,)))
+    body = service.seal(NOTE).encode()
+
+    async def away(_: object) -> bool:
+        raise Unreachable("no answer from Cloud Tasks")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.producer._created, "create", away)
+        refused = await service.post(body)
+    assert refused.status_code == 500
+    assert (await service.post(body)).json() == {"outcome": "done"}
+    assert service.producer.tasks == [LIVE]
+
+
+async def test_what_no_queue_would_take_keeps_nothing_from_being_done(service: Service) -> None:
+    service.effect = ending(Returned(then=(Note(id="x" * 300_000, realtime=False), LIVE)))
+    assert (await service.post(service.seal(NOTE).encode())).json() == {"outcome": "done"}
+    assert service.producer.tasks == [LIVE]
