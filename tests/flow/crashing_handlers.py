@@ -18,11 +18,10 @@ from fastapi import FastAPI
 
 from contracts import Envelope, Position, Queue
 from handlers.app import create_app as create_handlers
-from handlers.app import standard_pipeline
 from handlers.delivery import End
 from handlers.effect import Delivery, Effect
 from handlers.follow_up import FollowUp
-from handlers.pipeline import Pipeline
+from handlers.opening import Opened, open_service
 from handlers.settings import HandlerSettings
 from lanes import Lanes
 from stores import Claim, Key, Ledger, Outcome, OutcomeKind, Row
@@ -91,16 +90,18 @@ def dying(effect: Effect, fuse: Fuse) -> Effect:
 
 
 @asynccontextmanager
-async def crashing_pipeline(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
+async def open_crashing(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
     fuse = Fuse(step=os.environ["CRASH_AFTER"], mark=Path(os.environ["CRASH_MARK"]))
-    async with standard_pipeline(settings, lanes) as pipeline:
-        yield replace(
+    async with open_service(settings, lanes) as opened:
+        pipeline = opened.pipeline
+        dies = replace(
             pipeline,
             ledger=DyingLedger(pipeline.ledger, fuse),
             effects={name: dying(effect, fuse) for name, effect in pipeline.effects.items()},
             follow_up=DyingFollowUp(pipeline.follow_up, fuse),
         )
+        yield replace(opened, pipeline=dies)
 
 
 def create_app() -> FastAPI:
-    return create_handlers(open_pipeline=crashing_pipeline)
+    return create_handlers(opening=open_crashing)

@@ -29,6 +29,7 @@ from handlers.app import create_app
 from handlers.effect import Delivery
 from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.opening import Opened
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
@@ -232,8 +233,8 @@ async def _opened(
         await stack.enter_async_context(producer)
 
         @asynccontextmanager
-        async def pipeline(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
-            yield Pipeline(
+        async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
+            pipeline = Pipeline(
                 callers=Callers(
                     Certificates(settings.oidc_certs_url, lane),
                     audience=settings.audience,
@@ -249,10 +250,11 @@ async def _opened(
                 clock=lambda: _now(clock),
                 luck=chance.random,
             )
+            yield Opened(pipeline=pipeline)
 
         # The emulator and the test use the loop's executor.
         stack.enter_context(patch.dict(os.environ, SIDELANE_REFUSE_DEFAULT_EXECUTOR="false"))
-        app = create_app(settings, pipeline)
+        app = create_app(settings, opening)
         await stack.enter_async_context(app.router.lifespan_context(app))
         watched.app = EmbeddedSender(app, clock=clock)
         stack.push_async_callback(watched.app.aclose)

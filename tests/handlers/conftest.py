@@ -19,6 +19,7 @@ from handlers.delivery import End, Returned
 from handlers.effect import Delivery
 from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.opening import Opened
 from handlers.pipeline import Pipeline, TaskRequest
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
@@ -171,11 +172,11 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         )
 
         @asynccontextmanager
-        async def opened(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Pipeline]:
+        async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
             targets = Targets(clock=clock, random=lambda: 0.0, telemetry=lanes.telemetry)
-            yield replace(pipeline, telemetry=lanes.telemetry, targets=targets)
+            yield Opened(pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets))
 
-        app = create_app(HandlerSettings(), opened)
+        app = create_app(HandlerSettings(), opening)
         await stack.enter_async_context(app.router.lifespan_context(app))
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://handlers.test")

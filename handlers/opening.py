@@ -1,0 +1,81 @@
+"""Opens everything that the handlers service uses, and closes it in reverse order. Handles no request."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contracts import TASK_TYPES, DeveloperWebhook, TaskRegistry, load_catalog
+from handlers.effect import Effects
+from handlers.follow_up import FollowUp
+from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.pipeline import Pipeline
+from handlers.settings import HandlerSettings
+from handlers.targets import Targets
+from handlers.webhooks import DeveloperWebhooks
+from lanes import HttpLane, Lanes, LanesSettings
+from producers import Producer
+from stores.sqlite import SqliteStores, open_sqlite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What the routes of the service call, open."""
+
+    pipeline: Pipeline
+
+
+Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
+
+
+@asynccontextmanager
+async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
+    """Open the service as it is deployed."""
+    catalog = await lanes.storage.run(load_catalog, settings.queues_file)
+    registry = TaskRegistry(TASK_TYPES)
+    async with (
+        open_sqlite(settings.database) as stores,
+        HttpLane(CERTIFICATES_LANE) as certificates,
+        Producer(settings, catalog, registry) as producer,
+    ):
+        pipeline = Pipeline(
+            callers=Callers(
+                Certificates(settings.oidc_certs_url, certificates),
+                audience=settings.audience,
+                emails=frozenset({settings.invoker_email}),
+            ),
+            catalog=catalog,
+            registry=registry,
+            ledger=stores.ledger,
+            effects=_effects(stores, lanes),
+            targets=Targets(clock=_now, random=random.random, telemetry=lanes.telemetry),
+            follow_up=FollowUp(producer),
+            telemetry=lanes.telemetry,
+            clock=_now,
+            luck=random.random,
+        )
+        yield Opened(pipeline=pipeline)
+
+
+def _effects(stores: SqliteStores, lanes: Lanes) -> Effects:
+    """Every side effect of the service; a new task type adds its line here."""
+    return {
+        DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),
+    }
+
+
+def without_breakers(settings: LanesSettings) -> LanesSettings:
+    """The settings with a webhooks lane that leaves no target alone and bounds none.
+
+    `handlers.targets` does both for every durable side effect, before it runs and by the queue's own policy:
+    a second breaker and bulkhead on the way would refuse what those have let go.
+    """
+    webhooks = settings.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"webhooks": webhooks})})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
