@@ -32,6 +32,8 @@ class DeadLetter(BaseModel):
     """The catalog's queue, never its `-retry` sibling."""
     target: str
     """Empty where the payload could not be read."""
+    owner: str = ""
+    """The user whose data it holds; empty where that is nobody, or not known."""
     reason: str
     detail: str
     accepted_at: AwareDatetime | None
@@ -41,7 +43,15 @@ class DeadLetter(BaseModel):
 
     @classmethod
     def of(
-        cls, envelope: Envelope, *, queue: str, target: str, reason: str, detail: str, died_at: datetime
+        cls,
+        envelope: Envelope,
+        *,
+        queue: str,
+        target: str,
+        reason: str,
+        detail: str,
+        died_at: datetime,
+        owner: str = "",
     ) -> Self:
         """The dead letter of a task whose envelope could be read."""
         return cls(
@@ -52,6 +62,7 @@ class DeadLetter(BaseModel):
             attempt=envelope.attempt,
             queue=queue,
             target=target,
+            owner=owner,
             reason=reason,
             detail=_shorten(detail),
             accepted_at=envelope.accepted_at,

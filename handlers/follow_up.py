@@ -35,7 +35,9 @@ class FollowUp:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    async def __call__(self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str) -> None:
+    async def __call__(
+        self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str, owner: str
+    ) -> None:
         """Return once the service has confirmed. Raises `ProducerError`."""
         match outcome.kind:
             case OutcomeKind.RETRY | OutcomeKind.PARK:
@@ -48,6 +50,7 @@ class FollowUp:
                     envelope,
                     queue=queue.name,
                     target=target,
+                    owner=owner,
                     reason=outcome.reason,
                     detail=outcome.detail,
                     died_at=outcome.decided_at,

@@ -90,6 +90,10 @@ class Arrival:
     def target(self) -> str:
         return self.task.target() if self.task else ""
 
+    @property
+    def owner(self) -> str:
+        return self.task.owner() if self.task else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
@@ -138,7 +142,11 @@ class Pipeline:
                 try:
                     async with asyncio.timeout(SETTLE_BUDGET.total_seconds()):
                         await self.follow_up(
-                            arrival.envelope, outcome, queue=arrival.queue, target=arrival.target
+                            arrival.envelope,
+                            outcome,
+                            queue=arrival.queue,
+                            target=arrival.target,
+                            owner=arrival.owner,
                         )
                 except CANNOT_RECORD as error:
                     return _cannot("follow up", arrival, error)
@@ -227,7 +235,9 @@ class Pipeline:
                 standing = await self.ledger.record(Key.of(envelope), envelope.position, outcome)
                 if standing is None:
                     return Reply(200, "superseded")
-                await self.follow_up(envelope, standing, queue=arrival.queue, target=arrival.target)
+                await self.follow_up(
+                    envelope, standing, queue=arrival.queue, target=arrival.target, owner=arrival.owner
+                )
         except CANNOT_RECORD as error:
             if isinstance(end, Returned) and isinstance(error, StoreError | TimeoutError):
                 # Calling again would repeat for certain what a crash repeats only perhaps.

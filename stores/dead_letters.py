@@ -16,6 +16,7 @@ class Filter:
     type: str | None = None
     queue: str | None = None
     target: str | None = None
+    owner: str | None = None
     reason: str | None = None
     died_after: datetime | None = None
     died_before: datetime | None = None
@@ -46,3 +47,6 @@ class DeadLetters(Protocol):
 
     async def mark_replayed(self, letter_id: str, *, generation: int, at: datetime) -> None:
         """Note that the letter's task was enqueued again as this generation."""
+
+    async def erase(self, owner: str) -> int:
+        """Remove every letter that holds this user's data; how many there were."""

@@ -31,7 +31,16 @@ SCHEMA = (
     """,
 )
 
-_LETTER = "id, type, identity, generation, attempt, queue, target, reason, detail, accepted_at, died_at, body"
+OWNERS = (
+    "ALTER TABLE dead_letter ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX dead_letter_owner ON dead_letter (owner)",
+)
+"""The step by which a letter says whose data it holds."""
+
+_LETTER = (
+    "id, type, identity, generation, attempt, queue, target, owner, "
+    "reason, detail, accepted_at, died_at, body"
+)
 
 
 class SqliteDeadLetters:
@@ -64,6 +73,7 @@ class SqliteDeadLetters:
             "type = :type": wanted.type,
             "queue = :queue": wanted.queue,
             "target = :target": wanted.target,
+            "owner = :owner": wanted.owner,
             "reason = :reason": wanted.reason,
             "died_at > :died_after": _stamp(wanted.died_after),
             "died_at < :died_before": _stamp(wanted.died_before),
@@ -82,6 +92,12 @@ class SqliteDeadLetters:
             )
 
         await self._database.run(job)
+
+    async def erase(self, owner: str) -> int:
+        def job(connection: sqlite3.Connection) -> int:
+            return connection.execute("DELETE FROM dead_letter WHERE owner = ?", (owner,)).rowcount
+
+        return await self._database.run(job)
 
     async def _select(self, where: str, values: Mapping[str, object], *, limit: int) -> tuple[Kept, ...]:
         def job(connection: sqlite3.Connection) -> tuple[Kept, ...]:

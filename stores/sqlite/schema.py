@@ -8,4 +8,5 @@ from stores.sqlite.migrations import Step
 STEPS: tuple[Step, ...] = (
     (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA),
     directory.SEVERAL_KEYS,
+    dead_letters.OWNERS,
 )

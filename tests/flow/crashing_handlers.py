@@ -75,8 +75,10 @@ class DyingFollowUp(FollowUp):
         self._inner = inner
         self._fuse = fuse
 
-    async def __call__(self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str) -> None:
-        await self._inner(envelope, outcome, queue=queue, target=target)
+    async def __call__(
+        self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str, owner: str
+    ) -> None:
+        await self._inner(envelope, outcome, queue=queue, target=target, owner=owner)
         self._fuse.burn("dead-letter" if outcome.kind is OutcomeKind.DEAD else "follow-up")
 
 

@@ -51,6 +51,9 @@ class Note(Task):
     def target(self) -> str:
         return "notebook"
 
+    def owner(self) -> str:
+        return "u1"
+
     def route(self) -> str:
         return self.alternate_queues[0] if self.realtime else self.queue
 

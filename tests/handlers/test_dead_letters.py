@@ -38,6 +38,7 @@ LETTER = DeadLetter.of(
     ENVELOPE.at(Position(attempt=8, park=0)),
     queue="developer-webhooks",
     target="notebook",
+    owner="u1",
     reason="attempts-used",
     detail="answered 500 — ünd so weiter",
     died_at=NOW,

@@ -77,6 +77,7 @@ async def test_attempts_run_out_into_a_dead_letter_with_the_whole_task(service: 
         service.clock.forward(seconds=60)  # by then a breaker lets a probe go
         onward += [each for _, each, _ in service.created()[before:]]
     (letter,) = service.letters()
+    assert letter.owner == "u1"
     assert len(service.runs) == 8
     assert {run.id for run in service.runs} == {envelope.delivery_id}
     assert [run.attempt for run in service.runs] == list(range(1, 9))

@@ -13,7 +13,9 @@ from stores.sqlite import SqliteStores
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def letter(identity: str, *, reason: str = "gone", died_at: datetime = NOW, target: str = "t") -> DeadLetter:
+def letter(
+    identity: str, *, reason: str = "gone", died_at: datetime = NOW, target: str = "t", owner: str = ""
+) -> DeadLetter:
     envelope = Envelope(
         type="developer-webhook", version=1, identity=identity, accepted_at=NOW, payload=b"{\xff}"
     )
@@ -21,6 +23,7 @@ def letter(identity: str, *, reason: str = "gone", died_at: datetime = NOW, targ
         envelope,
         queue="developer-webhooks",
         target=target,
+        owner=owner,
         reason=reason,
         detail="answered 410",
         died_at=died_at,
@@ -54,6 +57,7 @@ async def test_a_letter_without_envelope_is_kept_too(stores: SqliteStores) -> No
         (Filter(), {"a", "b", "c"}),
         (Filter(reason="gone"), {"a", "b"}),
         (Filter(target="other"), {"b"}),
+        (Filter(owner="u1"), {"b"}),
         (Filter(type="developer-webhook", queue="developer-webhooks", reason="poison"), {"c"}),
         (Filter(type="no-such-type"), set()),
         (Filter(died_after=NOW + timedelta(minutes=30)), {"b", "c"}),
@@ -66,7 +70,7 @@ async def test_a_letter_without_envelope_is_kept_too(stores: SqliteStores) -> No
 async def test_filters(stores: SqliteStores, wanted: Filter, found: set[str]) -> None:
     later = NOW + timedelta(hours=1)
     poisoned = letter("c", reason="poison", died_at=later)
-    for one in (letter("a"), letter("b", target="other", died_at=later), poisoned):
+    for one in (letter("a"), letter("b", target="other", owner="u1", died_at=later), poisoned):
         await stores.dead_letters.add(one)
     await stores.dead_letters.mark_replayed(poisoned.id, generation=1, at=later)
     kept = await stores.dead_letters.find(wanted, limit=10)
@@ -91,3 +95,12 @@ async def test_a_replay_is_noted(stores: SqliteStores) -> None:
     kept = await stores.dead_letters.get(one.id)
     assert kept is not None
     assert (kept.replayed_as, kept.replayed_at) == (3, NOW)
+
+
+async def test_erasing_a_user_removes_that_users_letters_alone(stores: SqliteStores) -> None:
+    for identity, owner in (("a", "u1"), ("b", "u1"), ("c", "u10"), ("d", "")):
+        await stores.dead_letters.add(letter(identity, owner=owner))
+    assert await stores.dead_letters.erase("u1") == 2
+    assert await stores.dead_letters.erase("u1") == 0
+    left = await stores.dead_letters.find(Filter(), limit=10)
+    assert {kept.letter.identity for kept in left} == {"c", "d"}
