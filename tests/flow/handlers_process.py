@@ -33,6 +33,12 @@ class HandlersProcess:
         self._child.send_signal(signal.SIGTERM)
         await self._child.wait()
 
+    async def kill(self) -> None:
+        """As a crash does it: nothing is cleaned up. Return when it is gone; it is being started again."""
+        child = self._child
+        child.kill()
+        await child.wait()
+
     async def aclose(self) -> None:
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)

@@ -147,8 +147,7 @@ async def world(
     async with AsyncExitStack() as stack:
         handlers = HandlersProcess(factory, folder / "handlers.log")
         await handlers.open()
-        function_server = HttpServer("127.0.0.1", 0)
-        dead_letter_url = f"http://127.0.0.1:{function_server.bind()}/"
+        dead_letter_url = await stack.enter_async_context(dead_letter_function(lambda: settings))
         sender = WatchedSender(happened)
         await sender.open()
         stack.push_async_callback(sender.aclose)
@@ -164,14 +163,10 @@ async def world(
             pubsub_emulator_host=emulator.addresses.pubsub,
             oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs",
         )
-        function = DeadLetterFunction(lambda: settings)
-        stack.push_async_callback(function.aclose)
-        await function_server.open(_served(function))
-        stack.push_async_callback(function_server.aclose)
         stores = await stack.enter_async_context(open_sqlite(settings.database))
         producer = await stack.enter_async_context(Producer(settings, catalog, TaskRegistry(TASK_TYPES)))
         target = await stack.enter_async_context(receiver())
-        await handlers.start({**_variables(settings), **environment})
+        await handlers.start({**variables(settings), **environment})
         stack.push_async_callback(handlers.aclose)
         yield World(
             receiver=target,
@@ -185,14 +180,25 @@ async def world(
         )
 
 
-def _served(function: DeadLetterFunction) -> Starlette:
+@asynccontextmanager
+async def dead_letter_function(read_settings: Callable[[], HandlerSettings]) -> AsyncIterator[str]:
+    """The dead-letter function at this URL; it reads its settings at its first request."""
+    function = DeadLetterFunction(read_settings)
+
     async def endpoint(request: Request) -> HttpResponse:
         return await function(request)
 
-    return Starlette(routes=[Route("/", endpoint, methods=["GET", "POST"])])
+    server = HttpServer("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.bind()}/"
+    await server.open(Starlette(routes=[Route("/", endpoint, methods=["GET", "POST"])]))
+    try:
+        yield url
+    finally:
+        await server.aclose()
+        await function.aclose()
 
 
-def _variables(settings: HandlerSettings) -> dict[str, str]:
+def variables(settings: HandlerSettings) -> dict[str, str]:
     """The settings as a process reads them."""
     return {
         "CLOUD_TASKS_EMULATOR_HOST": str(settings.cloud_tasks_emulator_host),

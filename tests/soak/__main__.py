@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import fuzz, kill, parks
+from tests.soak import crashes, fuzz, kill, parks
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -24,6 +24,7 @@ SOAKS: dict[str, Soak] = {
     "fuzz-grpc": fuzz.run_grpc,
     "fuzz-rest": fuzz.run_rest,
     "parks": parks.run,
+    "crashes": crashes.run,
 }
 
 
