@@ -18,7 +18,8 @@ from handlers.targets import Targets
 from handlers.webhooks import DeveloperWebhooks
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Producer
-from stores.sqlite import SqliteStores, open_sqlite
+from stores import Stores
+from stores.sqlite import open_sqlite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
         yield Opened(pipeline=pipeline)
 
 
-def _effects(stores: SqliteStores, lanes: Lanes) -> Effects:
+def _effects(stores: Stores, lanes: Lanes) -> Effects:
     """Every side effect of the service; a new task type adds its line here."""
     return {
         DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),

@@ -18,6 +18,7 @@ from stores.ledger import (
     Started,
     Superseded,
 )
+from stores.stores import Stores
 
 __all__ = (
     "OVERLAP",
@@ -40,6 +41,7 @@ __all__ = (
     "StoreClosed",
     "StoreError",
     "StoreUnavailable",
+    "Stores",
     "Superseded",
     "TooManyKeys",
     "rotated",

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts import DeadLetter, Envelope
-from stores import DeadLetters, Filter
-from stores.sqlite import SqliteStores
+from stores import DeadLetters, Filter, Stores
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -30,7 +29,7 @@ def letter(
     )
 
 
-async def test_a_letter_is_kept_whole_and_once(stores: SqliteStores) -> None:
+async def test_a_letter_is_kept_whole_and_once(stores: Stores) -> None:
     letters: DeadLetters = stores.dead_letters
     one = letter("a")
     assert await letters.add(one) is True
@@ -41,7 +40,7 @@ async def test_a_letter_is_kept_whole_and_once(stores: SqliteStores) -> None:
     assert await letters.get("0" * 16) is None
 
 
-async def test_a_letter_without_envelope_is_kept_too(stores: SqliteStores) -> None:
+async def test_a_letter_without_envelope_is_kept_too(stores: Stores) -> None:
     raw = DeadLetter.of_bytes(
         b"junk", type_name="x", task_name="7", queue="q", reason="undecodable", detail="no", died_at=NOW
     )
@@ -67,7 +66,7 @@ async def test_a_letter_without_envelope_is_kept_too(stores: SqliteStores) -> No
         (Filter(replayed=False), {"a", "b"}),
     ],
 )
-async def test_filters(stores: SqliteStores, wanted: Filter, found: set[str]) -> None:
+async def test_filters(stores: Stores, wanted: Filter, found: set[str]) -> None:
     later = NOW + timedelta(hours=1)
     poisoned = letter("c", reason="poison", died_at=later)
     for one in (letter("a"), letter("b", target="other", owner="u1", died_at=later), poisoned):
@@ -77,7 +76,7 @@ async def test_filters(stores: SqliteStores, wanted: Filter, found: set[str]) ->
     assert {each.letter.identity for each in kept} == found
 
 
-async def test_pages_meet_every_letter_once(stores: SqliteStores) -> None:
+async def test_pages_meet_every_letter_once(stores: Stores) -> None:
     for number in range(7):
         await stores.dead_letters.add(letter(str(number)))
     seen: list[str] = []
@@ -88,7 +87,7 @@ async def test_pages_meet_every_letter_once(stores: SqliteStores) -> None:
     assert sorted(seen) == [str(number) for number in range(7)]
 
 
-async def test_a_replay_is_noted(stores: SqliteStores) -> None:
+async def test_a_replay_is_noted(stores: Stores) -> None:
     one = letter("a")
     await stores.dead_letters.add(one)
     await stores.dead_letters.mark_replayed(one.id, generation=3, at=NOW)
@@ -97,7 +96,7 @@ async def test_a_replay_is_noted(stores: SqliteStores) -> None:
     assert (kept.replayed_as, kept.replayed_at) == (3, NOW)
 
 
-async def test_erasing_a_user_removes_that_users_letters_alone(stores: SqliteStores) -> None:
+async def test_erasing_a_user_removes_that_users_letters_alone(stores: Stores) -> None:
     for identity, owner in (("a", "u1"), ("b", "u1"), ("c", "u10"), ("d", "")):
         await stores.dead_letters.add(letter(identity, owner=owner))
     assert await stores.dead_letters.erase("u1") == 2

@@ -10,8 +10,7 @@ from typing import get_args
 import pytest
 
 from contracts import WebhookKind
-from stores import Directory, Endpoint, SigningKey, rotated
-from stores.sqlite import SqliteStores
+from stores import Directory, Endpoint, SigningKey, Stores, rotated
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
 ENDPOINT = Endpoint(
@@ -22,7 +21,7 @@ ENDPOINT = Endpoint(
 )
 
 
-async def test_an_endpoint_is_found_whole_by_user_and_kind(stores: SqliteStores) -> None:
+async def test_an_endpoint_is_found_whole_by_user_and_kind(stores: Stores) -> None:
     directory: Directory = stores.directory
     await directory.put_endpoint(ENDPOINT)
     assert await directory.endpoint("u", "memory_created") == ENDPOINT
@@ -30,20 +29,20 @@ async def test_an_endpoint_is_found_whole_by_user_and_kind(stores: SqliteStores)
     assert await directory.endpoint("v", "memory_created") is None
 
 
-async def test_putting_it_again_replaces_it(stores: SqliteStores) -> None:
+async def test_putting_it_again_replaces_it(stores: Stores) -> None:
     await stores.directory.put_endpoint(ENDPOINT)
     paused = replace(ENDPOINT, paused=True, url="https://example.com/other")
     await stores.directory.put_endpoint(paused)
     assert await stores.directory.endpoint("u", "memory_created") == paused
 
 
-async def test_adding_it_again_changes_nothing(stores: SqliteStores) -> None:
+async def test_adding_it_again_changes_nothing(stores: Stores) -> None:
     assert await stores.directory.add_endpoint(ENDPOINT) is True
     assert await stores.directory.add_endpoint(replace(ENDPOINT, paused=True)) is False
     assert await stores.directory.endpoint("u", "memory_created") == ENDPOINT
 
 
-async def test_a_change_is_kept_and_returned(stores: SqliteStores) -> None:
+async def test_a_change_is_kept_and_returned(stores: Stores) -> None:
     await stores.directory.put_endpoint(ENDPOINT)
     changed = await stores.directory.change_endpoint(
         "u", "memory_created", lambda one: replace(one, paused=True)
@@ -53,7 +52,7 @@ async def test_a_change_is_kept_and_returned(stores: SqliteStores) -> None:
     assert await stores.directory.change_endpoint("v", "memory_created", lambda one: one) is None
 
 
-async def test_a_change_that_fails_changes_nothing(stores: SqliteStores) -> None:
+async def test_a_change_that_fails_changes_nothing(stores: Stores) -> None:
     await stores.directory.put_endpoint(ENDPOINT)
 
     def refuse(_: Endpoint) -> Endpoint:
@@ -64,7 +63,7 @@ async def test_a_change_that_fails_changes_nothing(stores: SqliteStores) -> None
     assert await stores.directory.endpoint("u", "memory_created") == ENDPOINT
 
 
-async def test_of_changes_at_once_none_is_lost(stores: SqliteStores) -> None:
+async def test_of_changes_at_once_none_is_lost(stores: Stores) -> None:
     await stores.directory.put_endpoint(replace(ENDPOINT, keys=(SigningKey(secret="0"),)))
     await asyncio.gather(
         *(
@@ -84,7 +83,7 @@ async def test_of_changes_at_once_none_is_lost(stores: SqliteStores) -> None:
     }
 
 
-async def test_pages_meet_every_endpoint_once_in_order(stores: SqliteStores) -> None:
+async def test_pages_meet_every_endpoint_once_in_order(stores: Stores) -> None:
     kinds: tuple[WebhookKind, ...] = get_args(WebhookKind)
     every = [replace(ENDPOINT, uid=uid, kind=kind) for uid in ("u1", "u2") for kind in kinds]
     for one in reversed(every):

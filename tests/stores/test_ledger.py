@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 
 from contracts import Position
-from stores import Key, Ledger, Outcome, OutcomeKind, Settled, Started
-from stores.sqlite import SqliteStores, open_sqlite
+from stores import Key, Ledger, Outcome, OutcomeKind, Settled, Started, Stores
+from tests.stores.conftest import Backend
 
 KEY = Key("developer-webhook", "memory_created/u/1/0", 0)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,7 +23,7 @@ RETRY = Outcome(
 )
 
 
-async def test_what_was_recorded_is_read_back_whole(stores: SqliteStores) -> None:
+async def test_what_was_recorded_is_read_back_whole(stores: Stores) -> None:
     ledger: Ledger = stores.ledger
     await ledger.claim(KEY, FIRST)
     assert await ledger.record(KEY, FIRST, RETRY) == RETRY
@@ -34,32 +33,30 @@ async def test_what_was_recorded_is_read_back_whole(stores: SqliteStores) -> Non
     assert [(ended.position, ended.outcome) for ended in row.history] == [(FIRST, RETRY)]
 
 
-async def test_it_outlives_the_process(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    async with open_sqlite(path) as first:
+async def test_it_outlives_the_process(backend: Backend) -> None:
+    async with backend.open() as first:
         await first.ledger.claim(KEY, FIRST)
         await first.ledger.record(KEY, FIRST, RETRY)
-    async with open_sqlite(path) as second:
+    async with backend.open() as second:
         assert await second.ledger.claim(KEY, FIRST) == Settled(RETRY)
 
 
-async def test_of_many_outcomes_at_once_one_stands(stores: SqliteStores) -> None:
+async def test_of_many_outcomes_at_once_one_stands(stores: Stores) -> None:
     await stores.ledger.claim(KEY, FIRST)
     offers = [RETRY.model_copy(update={"detail": str(number)}) for number in range(20)]
     standing = await asyncio.gather(*(stores.ledger.record(KEY, FIRST, offer) for offer in offers))
     assert len({outcome.detail for outcome in standing if outcome}) == 1
 
 
-async def test_two_processes_see_one_row(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    async with open_sqlite(path) as one, open_sqlite(path) as other:
+async def test_two_processes_see_one_row(backend: Backend) -> None:
+    async with backend.open() as one, backend.open() as other:
         await one.ledger.claim(KEY, FIRST)
         claimed = await other.ledger.claim(KEY, FIRST)
         assert isinstance(claimed, Started)
         assert claimed.row.starts == 2
 
 
-async def test_release_takes_a_start_back(stores: SqliteStores) -> None:
+async def test_release_takes_a_start_back(stores: Stores) -> None:
     await stores.ledger.claim(KEY, FIRST)
     await stores.ledger.release(KEY)
     row = await stores.ledger.read(KEY)
@@ -69,7 +66,7 @@ async def test_release_takes_a_start_back(stores: SqliteStores) -> None:
     assert await stores.ledger.read(Key("unknown", "nobody", 0)) is None
 
 
-async def test_latest_is_the_highest_generation(stores: SqliteStores) -> None:
+async def test_latest_is_the_highest_generation(stores: Stores) -> None:
     assert await stores.ledger.latest(KEY.type, KEY.identity) is None
     for generation in (0, 10, 9):
         await stores.ledger.claim(KEY._replace(generation=generation), FIRST)

@@ -1,0 +1,22 @@
+"""Everything that is remembered, opened together: what each kind of storage has to offer. The protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stores.dead_letters import DeadLetters
+from stores.directory import Directory
+from stores.ledger import Ledger
+
+
+class Stores(Protocol):
+    """The open stores of one place; each kind of storage has a value of this shape."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def directory(self) -> Directory: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...
