@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
@@ -29,6 +28,7 @@ from lanes import (
     LaneError,
     NotAdmitted,
     Request,
+    retry_after,
 )
 from stores import Directory
 
@@ -115,22 +115,9 @@ def judge(answer: Answer, now: datetime) -> End:
         return TargetRefused(Reason.ABORTED, f"{detail} with webhook-delivery: abort-message")
     if answer.status == 410:
         return TargetRefused(Reason.GONE, f"{detail} Gone")
-    return TargetFailed(detail, retry_after=_retry_after(answer.headers.get("retry-after"), now))
+    return TargetFailed(detail, retry_after=retry_after(answer.headers.get("retry-after"), now))
 
 
 def _place(item: RealtimeTranscript | AudioBytes) -> dict[str, str]:
     """Deliveries are unordered: these let a receiver put a stream's items in order."""
     return {"webhook-stream": item.stream_id, "webhook-sequence": str(item.sequence)}
-
-
-def _retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Seconds or an HTTP date (RFC 9110, 10.2.3); anything else counts as not said."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return timedelta(seconds=min(int(value), 10**9))
-    try:
-        then = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(then.replace(tzinfo=then.tzinfo or UTC) - now, timedelta(0))

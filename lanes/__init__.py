@@ -42,6 +42,7 @@ from lanes.logs import CloudLogFormatter, Logs, LogStatistics
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
 from lanes.request import Request
+from lanes.retry_after import retry_after
 from lanes.settings import (
     AUTH,
     CRITICAL,
@@ -56,6 +57,7 @@ from lanes.settings import (
     LaneSettings,
     LanesSettings,
 )
+from lanes.single_flight import SingleFlight, SingleFlightStatistics
 from lanes.stalls import Cause
 from lanes.telemetry import EXPOSITION_TYPE, READ, TOLD, Row, Sample, Telemetry
 from lanes.tracing import Tracing
@@ -140,6 +142,8 @@ __all__ = (
     "Row",
     "SamePoolWait",
     "Sample",
+    "SingleFlight",
+    "SingleFlightStatistics",
     "StreamedAnswer",
     "StreamsFull",
     "Superseded",
@@ -157,4 +161,5 @@ __all__ = (
     "open_lanes",
     "open_transport",
     "refuse_default_executor",
+    "retry_after",
 )
