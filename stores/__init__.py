@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stores.dead_letters import DeadLetters, Filter, Kept
+from stores.devices import MAX_DEVICES, Device, Devices, Platform
 from stores.directory import Directory
 from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
 from stores.errors import SchemaTooNew, StoreClosed, StoreError, StoreUnavailable, TooManyKeys
@@ -21,9 +22,12 @@ from stores.ledger import (
 from stores.stores import Stores
 
 __all__ = (
+    "MAX_DEVICES",
     "OVERLAP",
     "Claim",
     "DeadLetters",
+    "Device",
+    "Devices",
     "Directory",
     "Ended",
     "Endpoint",
@@ -33,6 +37,7 @@ __all__ = (
     "Ledger",
     "Outcome",
     "OutcomeKind",
+    "Platform",
     "Row",
     "SchemaTooNew",
     "Settled",

@@ -10,6 +10,7 @@ from pathlib import Path
 from stores.sqlite import schema
 from stores.sqlite.database import Database, DatabaseStatistics
 from stores.sqlite.dead_letters import SqliteDeadLetters
+from stores.sqlite.devices import SqliteDevices
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
 
@@ -17,6 +18,7 @@ __all__ = (
     "Database",
     "DatabaseStatistics",
     "SqliteDeadLetters",
+    "SqliteDevices",
     "SqliteDirectory",
     "SqliteLedger",
     "SqliteStores",
@@ -29,6 +31,7 @@ class SqliteStores:
     ledger: SqliteLedger
     directory: SqliteDirectory
     dead_letters: SqliteDeadLetters
+    devices: SqliteDevices
 
 
 @asynccontextmanager
@@ -48,6 +51,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             ledger=SqliteLedger(database),
             directory=SqliteDirectory(database),
             dead_letters=SqliteDeadLetters(database),
+            devices=SqliteDevices(database),
         )
     finally:
         await database.aclose()

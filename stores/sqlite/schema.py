@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from stores.sqlite import dead_letters, directory, ledger
+from stores.sqlite import dead_letters, devices, directory, ledger
 from stores.sqlite.migrations import Step
 
 STEPS: tuple[Step, ...] = (
     (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA),
     directory.SEVERAL_KEYS,
     dead_letters.OWNERS,
+    devices.SCHEMA,
 )
