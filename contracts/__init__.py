@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.catalog import Catalog, load_catalog
-from contracts.dead_letters import DeadLetter
+from contracts.dead_letters import EVENT_TYPE, DeadLetter
 from contracts.envelope import CONTENT_TYPE, Envelope, Position
 from contracts.errors import (
     CatalogError,
@@ -34,6 +34,7 @@ from contracts.webhooks import (
 __all__ = (
     "CLAIM_BUDGET",
     "CONTENT_TYPE",
+    "EVENT_TYPE",
     "SETTLE_BUDGET",
     "TASK_TYPES",
     "ActionItem",

@@ -12,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from contracts.envelope import Envelope
 from contracts.errors import Undecodable
 
+EVENT_TYPE = "event"
+"""What stands for the task type in the dead letter of an event, which is no task."""
 MAX_ATTRIBUTE_BYTES = 1024
 """Longest value of a Pub/Sub attribute (documented limit)."""
 
@@ -96,6 +98,41 @@ class DeadLetter(BaseModel):
             accepted_at=None,
             died_at=died_at,
             body=body,
+        )
+
+    @classmethod
+    def of_event(
+        cls,
+        message: bytes,
+        *,
+        message_id: str,
+        subscription: str,
+        deliveries: int,
+        reason: str,
+        detail: str,
+        published_at: datetime | None,
+        died_at: datetime,
+    ) -> Self:
+        """The dead letter of an event that a subscription gave up delivering.
+
+        Args:
+            message: the whole message, attributes included, as it is to be published again.
+            message_id: Pub/Sub's own, of the message that told of the death.
+            subscription: whose consumer did not take it; it stands in the place of the queue.
+        """
+        return cls(
+            id=_digest(EVENT_TYPE, subscription, message_id),
+            type=EVENT_TYPE,
+            identity=message_id,
+            generation=0,
+            attempt=max(deliveries, 1),
+            queue=subscription,
+            target="",
+            reason=reason,
+            detail=_shorten(detail),
+            accepted_at=published_at,
+            died_at=died_at,
+            body=message,
         )
 
     def to_message(self) -> tuple[bytes, dict[str, str]]:

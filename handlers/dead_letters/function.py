@@ -1,4 +1,4 @@
-"""The dead-letter function: keeps every dead letter that Pub/Sub pushes, once each.
+"""The dead-letter function: keeps whatever Pub/Sub or Eventarc pushes, once each; it loses nothing.
 
 functions-framework registers at import and has no lifespan, so this one module opens what it uses
 on the first request, and keeps it as long as the process lives.
@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from contracts import Undecodable
-from handlers.dead_letters.push import read_push
+from handlers.dead_letters.reading import read_letter
 from handlers.errors import CallerRefused, CertificatesAway
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.settings import HandlerSettings
@@ -26,6 +26,12 @@ from stores import DeadLetters, StoreError
 from stores.sqlite import open_sqlite
 
 _log = logging.getLogger(__name__)
+
+MAX_BODY = 20 * 1024 * 1024
+"""Bytes of a request: more than the largest message that Pub/Sub carries (10 MB) in any form."""
+
+
+_LOGGED = {"id", "type", "generation", "attempt", "queue", "reason", "died_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,14 @@ class _Opened:
 class DeadLetterFunction:
     """Answers 2xx once a letter is kept, and everything else makes Pub/Sub push it again."""
 
-    def __init__(self, read_settings: Callable[[], HandlerSettings] = HandlerSettings) -> None:
+    def __init__(
+        self,
+        read_settings: Callable[[], HandlerSettings] = HandlerSettings,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._read_settings = read_settings
+        self._clock = clock
         self._opening = asyncio.Lock()
         self._opened: _Opened | None = None
         self._stack = AsyncExitStack()
@@ -49,18 +61,25 @@ class DeadLetterFunction:
         try:
             opened = await self._open()
             await opened.callers.check(request.headers.get("authorization"))
-            letter = read_push(await request.body())
+            body = await _read(request)
+            if body is None:
+                _log.error("a push of more than %d bytes was refused: no message is so large", MAX_BODY)
+                return _reply(413, f"the body is over the limit of {MAX_BODY} bytes")
+            letter = read_letter(request.headers, body, self._clock())
             added = await opened.letters.add(letter)
         except CallerRefused as error:
             return _reply(error.status, str(error))
-        except Undecodable as error:
-            # Pushing it again cannot mend it; the subscription's own dead-letter policy may.
-            _log.error("not a dead letter: %s", error)
-            return _reply(400, str(error))
         except (StoreError, CertificatesAway) as error:
             _log.error("cannot keep a dead letter: %s", error)
             return _reply(500, str(error))
-        _log.info("dead letter %s: %s %s (%s)", letter.id, letter.type, letter.identity, letter.reason)
+        _log.info(
+            "dead letter %s: %s of %s (%s)",
+            letter.id,
+            letter.type,
+            letter.queue,
+            letter.reason,
+            extra={"dead_letter": letter.model_dump(mode="json", include=_LOGGED)},
+        )
         return _reply(200, "kept" if added else "known")
 
     async def aclose(self) -> None:
@@ -80,6 +99,16 @@ class DeadLetterFunction:
                 )
                 self._opened = _Opened(callers, stores.dead_letters)
             return self._opened
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body; None where it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
 
 
 def _reply(status: int, word: str) -> JSONResponse:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -18,65 +16,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from contracts import Catalog, DeadLetter, Envelope, Position, TaskRegistry, Undecodable
-from handlers.dead_letters.function import DeadLetterFunction
-from handlers.dead_letters.push import read_push
+from contracts import Catalog, Envelope, TaskRegistry
+from handlers.dead_letters.function import MAX_BODY, DeadLetterFunction
 from handlers.dead_letters.replay import NotReplayed, Replayed, plan, replay
 from handlers.settings import HandlerSettings
 from producers.testing import RecordingProducer, recording
-from stores import Kept, Key, Outcome, OutcomeKind
+from stores import Filter, Kept, Key, Outcome, OutcomeKind
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.handlers.conftest import Note
+from tests.handlers.pushes import ENVELOPE, LETTER, NOW, RAW, STRUCTURED, URL, pushed, structured, unwrapped
 from tests.handlers.tokens import Issuer
 from tests.receiver import answering, receiver
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-URL = "http://dead.test/"
 PUSHER = "dead-letters@sidelane-local.iam.gserviceaccount.com"
-ENVELOPE = Envelope.seal(Note(id="n1", realtime=False), accepted_at=NOW, trace=None)
-LETTER = DeadLetter.of(
-    ENVELOPE.at(Position(attempt=8, park=0)),
-    queue="developer-webhooks",
-    target="notebook",
-    owner="u1",
-    reason="attempts-used",
-    detail="answered 500 — ünd so weiter",
-    died_at=NOW,
-)
-RAW = DeadLetter.of_bytes(
-    b"\xffjunk",
-    type_name="note",
-    task_name="t1",
-    queue="developer-webhooks",
-    reason="undecodable",
-    detail="",
-    died_at=NOW,
-)
-
-
-def pushed(letter: DeadLetter) -> bytes:
-    data, attributes = letter.to_message()
-    message = {"data": base64.b64encode(data).decode(), "attributes": attributes, "messageId": "1"}
-    return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode()
-
-
-@pytest.mark.parametrize("letter", [LETTER, RAW])
-def test_a_letter_survives_pubsub_whole(letter: DeadLetter) -> None:
-    assert read_push(pushed(letter)) == letter
-
-
-def test_a_long_detail_fits_an_attribute_and_stays_text() -> None:
-    long = DeadLetter.of(ENVELOPE, queue="q", target="t", reason="r", detail="ü" * 2000, died_at=NOW)
-    _, attributes = long.to_message()
-    assert attributes["detail"] == "ü" * 512
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"{}", b'{"message": {"data": "!"}}', b'{"message": {"data": "eA=="}}']
-)
-def test_a_push_that_is_no_letter_names_the_field(body: bytes) -> None:
-    with pytest.raises(Undecodable, match=r"field|attribute"):
-        read_push(body)
 
 
 @pytest.fixture
@@ -120,8 +72,31 @@ async def test_only_the_subscription_may_push(client: httpx.AsyncClient, issuer:
     assert (await client.post("/", content=body)).status_code == 401
     assert (await client.post("/", content=body, headers=token(issuer, aud="x"))).status_code == 401
     assert (await client.post("/", content=body, headers=token(issuer, email="x@y"))).status_code == 403
-    assert (await client.post("/", content=b"junk", headers=token(issuer))).status_code == 400
     assert (await client.get("/")).status_code == 200
+
+
+async def test_what_cannot_be_read_neither_loops_nor_gets_lost(
+    client: httpx.AsyncClient, issuer: Issuer, settings: HandlerSettings
+) -> None:
+    headers, body = unwrapped(LETTER)
+    for content, form in [
+        (b"junk", {}),
+        (structured(LETTER), STRUCTURED),
+        (body, {name: value for name, value in headers.items() if name != "authorization"}),
+    ]:
+        answer = await client.post("/", content=content, headers=form | token(issuer))
+        assert answer.status_code == 200
+    async with open_sqlite(settings.database) as stores:
+        found = await stores.dead_letters.find(Filter(), limit=10)
+    assert {(kept.letter.reason, kept.letter.body) for kept in found} == {
+        ("undecodable", b"junk"),
+        ("attempts-used", LETTER.body),
+    }
+
+
+async def test_a_body_that_no_message_can_have_is_refused(client: httpx.AsyncClient, issuer: Issuer) -> None:
+    answer = await client.post("/", content=b" " * (MAX_BODY + 1), headers=token(issuer))
+    assert answer.status_code == 413
 
 
 @pytest.fixture
