@@ -49,7 +49,7 @@ _NOT_ATTRIBUTES = frozenset(
         "user-agent",
     }
 )
-_MAY_BE_EMPTY = {"identity": "", "target": "", "detail": ""}
+_MAY_BE_EMPTY = {"identity": "", "target": "", "owner": "", "detail": ""}
 """Attributes that a header may have dropped: HTTP has no empty or non-Latin header on every way."""
 
 
