@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from handlers.arrival import TaskRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
-from handlers.pipeline import TaskRequest
 from handlers.settings import HandlerSettings
 from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
 

@@ -20,17 +20,13 @@ from contracts import (
     Catalog,
     CatalogError,
     Envelope,
-    NewerVersion,
-    Queue,
-    Task,
     TaskRegistry,
     Undecodable,
-    UnknownTask,
 )
+from handlers.arrival import Arrival, TaskRequest, arrive, carrier
 from handlers.delivery import (
     End,
     HandlerBug,
-    NeedsNewerCode,
     Poisonous,
     Reason,
     Returned,
@@ -55,44 +51,11 @@ _log = logging.getLogger(__name__)
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRequest:
-    """What Cloud Tasks sent."""
-
-    type: str
-    """From the URL."""
-    body: bytes
-    authorization: str | None
-    cloud_queue: str
-    """X-CloudTasks-QueueName: the queue or its sibling."""
-    task_name: str
-    """X-CloudTasks-TaskName."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
     word: str
     """What happened, for the log of the queue."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A task that can be claimed, whether or not it can be run."""
-
-    envelope: Envelope
-    queue: Queue
-    task: Task | None
-    verdict: End | None
-    """Why it cannot be run; set exactly where `task` is None."""
-
-    @property
-    def target(self) -> str:
-        return self.task.target() if self.task else ""
-
-    @property
-    def owner(self) -> str:
-        return self.task.owner() if self.task else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +76,7 @@ class Pipeline:
         """Do everything that the request asks for; never raises but for cancellation."""
         try:
             await self.callers.check(request.authorization)
-            arrival = self._decode(request)
+            arrival = arrive(request, catalog=self.catalog, registry=self.registry)
         except CallerRefused as error:
             self.telemetry.refused_callers.labels(status=error.status).inc()
             return Reply(error.status, str(error))
@@ -153,27 +116,6 @@ class Pipeline:
                 return Reply(200, f"already {outcome.kind}")
             case _:
                 return Reply(200, "superseded")
-
-    def _decode(self, request: TaskRequest) -> Arrival:
-        envelope = Envelope.decode(request.body)
-        if envelope.type != request.type:
-            raise Undecodable(f"the envelope is of type {envelope.type!r}, the URL of another", request.body)
-        task: Task | None = None
-        verdict: End | None = None
-        try:
-            task = envelope.open(self.registry)
-        except (UnknownTask, NewerVersion) as error:
-            verdict = NeedsNewerCode(str(error))
-        except Undecodable as error:
-            verdict = Unreadable(error.detail)
-        queue = self.catalog.get(task.route()) if task else self._queue(request.cloud_queue)
-        return Arrival(envelope=envelope, queue=queue, task=task, verdict=verdict)
-
-    def _queue(self, cloud_queue: str) -> Queue:
-        queue = self.catalog.carrying(cloud_queue)
-        if queue is None:
-            raise UnknownQueue(f"the catalog has no queue {cloud_queue!r}; add it, the task waits there")
-        return queue
 
     def _verdict(self, arrival: Arrival, row: Row) -> End | None:
         """Why a claimed task is not run; None where it is."""
@@ -267,7 +209,7 @@ class Pipeline:
                     request.body,
                     type_name=request.type,
                     task_name=request.task_name,
-                    queue=self._queue(request.cloud_queue),
+                    queue=carrier(request, self.catalog),
                     detail=error.detail,
                     died_at=self.clock(),
                 )

@@ -15,12 +15,13 @@ from google.cloud import tasks_v2
 
 from contracts import Catalog, DeadLetter, Envelope, Task, TaskRegistry, load_catalog
 from handlers.app import create_app
+from handlers.arrival import TaskRequest
 from handlers.delivery import End, Returned
 from handlers.effect import Delivery
 from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.opening import Opened
-from handlers.pipeline import Pipeline, TaskRequest
+from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
