@@ -14,15 +14,19 @@ from handlers.settings import HandlerSettings
 from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
 
 
-def create_app(settings: HandlerSettings | None = None, opening: Open = open_service) -> FastAPI:
-    """Build the service: `uvicorn handlers.app:create_app --factory`."""
+def create_app(
+    settings: HandlerSettings | None = None,
+    opening: Open = open_service,
+    lanes_settings: LanesSettings | None = None,
+) -> FastAPI:
+    """Build the service: `uvicorn handlers.app:create_app --factory`. Without settings, reads the environment."""
     resolved = settings or HandlerSettings()
-    lanes_settings = without_breakers(LanesSettings())
+    resolved_lanes = without_breakers(lanes_settings or LanesSettings())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_lanes(lanes_settings, Telemetry(), service="handlers") as lanes,
+            open_lanes(resolved_lanes, Telemetry(), service="handlers") as lanes,
             opening(resolved, lanes) as opened,
         ):
             app.state.opened = opened

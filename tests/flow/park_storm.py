@@ -6,39 +6,20 @@ Figures alone; who runs it says what they must be. Everything but time is real, 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
-from google.api_core.exceptions import AlreadyExists
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest
-
-from cli.up import queue_resources
-from contracts import Catalog, Envelope, TaskRegistry
-from emulator import EmbeddedSender, Emulator, EmulatorSettings, End, HttpRequest, Response, VirtualClock
-from emulator.clients import cloud_tasks_client
-from handlers import delivery
-from handlers.app import create_app
+from contracts import Envelope
+from emulator import HttpRequest, VirtualClock
+from handlers.delivery import End, Returned, TargetFailed
 from handlers.effect import Delivery
-from handlers.follow_up import FollowUp
-from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
-from handlers.opening import Opened
-from handlers.pipeline import Pipeline
-from handlers.settings import HandlerSettings
-from handlers.targets import Targets
-from lanes import HttpLane, Lanes
-from producers import Producer
-from stores.sqlite import open_sqlite
 from tests.flow.letters import Letter, letters_catalog
+from tests.flow.virtual_stage import virtual_stage
 
-PARENT = "projects/sidelane-local/locations/us-central1"
 DEAD_FOR = 1800.0
 """Seconds."""
 ARRIVE_IN = 25.0
@@ -117,149 +98,44 @@ class Storm:
 async def storm(folder: Path, *, tasks: int, per_second: float, seed: int, timeout: float) -> Storm:
     """Let it pass, within `timeout` seconds of real time; `per_second` is the rate of each target."""
     clock = VirtualClock()
+    dies_at, well_at = clock.now(), clock.now() + DEAD_FOR
     seen = Storm(tasks, per_second)
     catalog = await asyncio.to_thread(letters_catalog, folder / "queues.yaml", per_second)
-    async with _opened(folder, catalog, clock, seen, random.Random(seed)) as (emulator, producer):
-        began = _now(clock)
+
+    async def effect(letter: Letter, _: Delivery) -> End:
+        if letter.to == "dead" and dies_at <= clock.now() < well_at:
+            seen.failed += 1
+            return TargetFailed("answered 503")
+        seen.delivered[letter.identity()] += 1
+        return Returned()
+
+    def watch(request: HttpRequest) -> None:
+        seen.dispatches.append(_dispatch(request, clock.now() - dies_at))
+
+    async with virtual_stage(
+        folder, catalog, effect, clock=clock, chance=random.Random(seed), watch=watch
+    ) as stage:
+        began = stage.now()
         for number in range(tasks):
             at = began + timedelta(seconds=ARRIVE_IN * number / tasks)
-            await producer.enqueue(Letter(to="dead", number=number), schedule_at=at)
+            await stage.producer.enqueue(Letter(to="dead", number=number), schedule_at=at)
         for number in range(int((DEAD_FOR + 2 * seen.ideal) / OTHERS_EVERY)):
             at = began + timedelta(seconds=OTHERS_EVERY * number)
-            await producer.enqueue(Letter(to=f"well-{number % 5}", number=number), schedule_at=at)
-        await emulator.drain(timeout=timeout)
+            await stage.producer.enqueue(Letter(to=f"well-{number % 5}", number=number), schedule_at=at)
+        await stage.emulator.drain(timeout=timeout)
+        seen.statuses = stage.statuses
     return seen
 
 
-class _Watched:
-    """Notes every dispatch and hands it to the app."""
-
-    def __init__(self, clock: VirtualClock, seen: Storm) -> None:
-        self._clock = clock
-        self._began = clock.now()
-        self._seen = seen
-        self.app: EmbeddedSender | None = None
-
-    async def send(self, request: HttpRequest, deadline: float) -> End:
-        if self.app is None:
-            raise AssertionError("nothing is dispatched before the handlers are open")
-        envelope = Envelope.decode(request.body)
-        letter = Letter.from_payload(envelope.payload, envelope.version)
-        headers: Mapping[str, str] = {name.lower(): value for name, value in request.headers.items()}
-        self._seen.dispatches.append(
-            Dispatch(
-                at=self._clock.now() - self._began,
-                to=letter.to,
-                number=letter.number,
-                queue=headers["x-cloudtasks-queuename"],
-                parks=envelope.park,
-                attempt=envelope.attempt,
-            )
-        )
-        end = await self.app.send(request, deadline)
-        self._seen.statuses[end.status if isinstance(end, Response) else 0] += 1
-        return end
-
-
-class _InProcessTasks:
-    """A producer's way to the emulator, without a socket."""
-
-    def __init__(self, client: CloudTasksAsyncClient) -> None:
-        self._client = client
-
-    async def open(self) -> None:
-        return
-
-    async def aclose(self) -> None:
-        return
-
-    async def create(self, request: Any) -> bool:
-        try:
-            await self._client.create_task(request=CreateTaskRequest.wrap(request), retry=None)
-        except AlreadyExists:
-            return False
-        return True
-
-
-class _NoTopics:
-    """Nothing dies in this storm."""
-
-    async def open(self) -> None:
-        return
-
-    async def aclose(self) -> None:
-        return
-
-    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        raise AssertionError(f"a dead letter: {topic}, {dict(attributes)}, {data[:200]!r}")
-
-
-@asynccontextmanager
-async def _opened(
-    folder: Path, catalog: Catalog, clock: VirtualClock, seen: Storm, chance: random.Random
-) -> AsyncIterator[tuple[Emulator, Producer]]:
-    dies_at, well_at = clock.now(), clock.now() + DEAD_FOR
-    watched = _Watched(clock, seen)
-
-    async def effect(letter: Letter, _: Delivery) -> delivery.End:
-        if letter.to == "dead" and dies_at <= clock.now() < well_at:
-            seen.failed += 1
-            return delivery.TargetFailed("answered 503")
-        seen.delivered[letter.identity()] += 1
-        return delivery.Returned()
-
-    registry = TaskRegistry([Letter])
-    async with AsyncExitStack() as stack:
-        emulator = Emulator(
-            EmulatorSettings(data_dir=folder / "emulator", tasks_port=None, pubsub_port=None, http_port=0),
-            queues=queue_resources(catalog, PARENT),
-            clock=clock,
-            sender=watched,
-            chance=chance,
-        )
-        await stack.enter_async_context(emulator)
-        stores = await stack.enter_async_context(open_sqlite(folder / "stores.sqlite3"))
-        lane = await stack.enter_async_context(HttpLane(CERTIFICATES_LANE))
-        settings = HandlerSettings(oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs")
-        client = await cloud_tasks_client(emulator.channel)
-        producer = Producer(
-            settings,
-            catalog,
-            registry,
-            clock=lambda: _now(clock),
-            tasks=_InProcessTasks(client),
-            topics=_NoTopics(),
-        )
-        await stack.enter_async_context(producer)
-
-        @asynccontextmanager
-        async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
-            pipeline = Pipeline(
-                callers=Callers(
-                    Certificates(settings.oidc_certs_url, lane),
-                    audience=settings.audience,
-                    emails=frozenset({settings.invoker_email}),
-                ),
-                catalog=catalog,
-                registry=registry,
-                ledger=stores.ledger,
-                effects={Letter.name: effect},
-                targets=Targets(clock=lambda: _now(clock), random=chance.random, telemetry=lanes.telemetry),
-                follow_up=FollowUp(producer),
-                telemetry=lanes.telemetry,
-                clock=lambda: _now(clock),
-                luck=chance.random,
-            )
-            yield Opened(pipeline=pipeline)
-
-        # The emulator and the test use the loop's executor.
-        stack.enter_context(patch.dict(os.environ, SIDELANE_REFUSE_DEFAULT_EXECUTOR="false"))
-        app = create_app(settings, opening)
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        watched.app = EmbeddedSender(app, clock=clock)
-        stack.push_async_callback(watched.app.aclose)
-        yield emulator, producer
-
-
-def _now(clock: VirtualClock) -> datetime:
-    return datetime.fromtimestamp(clock.now(), UTC)
+def _dispatch(request: HttpRequest, at: float) -> Dispatch:
+    envelope = Envelope.decode(request.body)
+    letter = Letter.from_payload(envelope.payload, envelope.version)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Dispatch(
+        at=at,
+        to=letter.to,
+        number=letter.number,
+        queue=headers["x-cloudtasks-queuename"],
+        parks=envelope.park,
+        attempt=envelope.attempt,
+    )
