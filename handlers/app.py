@@ -19,7 +19,7 @@ def create_app(
     opening: Open = open_service,
     lanes_settings: LanesSettings | None = None,
 ) -> FastAPI:
-    """Build the service: `uvicorn handlers.app:create_app --factory`. Without settings, reads the environment."""
+    """Build the service: `uvicorn handlers.app:create_app --factory`, which reads the environment."""
     resolved = settings or HandlerSettings()
     resolved_lanes = without_breakers(lanes_settings or LanesSettings())
 
