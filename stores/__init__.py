@@ -20,6 +20,7 @@ from stores.ledger import (
     Superseded,
 )
 from stores.stores import Stores
+from stores.targets import Health, TargetState, TargetStates, Traffic
 
 __all__ = (
     "MAX_DEVICES",
@@ -32,6 +33,7 @@ __all__ = (
     "Ended",
     "Endpoint",
     "Filter",
+    "Health",
     "Kept",
     "Key",
     "Ledger",
@@ -48,6 +50,9 @@ __all__ = (
     "StoreUnavailable",
     "Stores",
     "Superseded",
+    "TargetState",
+    "TargetStates",
     "TooManyKeys",
+    "Traffic",
     "rotated",
 )

@@ -13,6 +13,7 @@ from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.devices import SqliteDevices
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
+from stores.sqlite.targets import SqliteTargetStates
 
 __all__ = (
     "Database",
@@ -22,6 +23,7 @@ __all__ = (
     "SqliteDirectory",
     "SqliteLedger",
     "SqliteStores",
+    "SqliteTargetStates",
     "open_sqlite",
 )
 
@@ -32,6 +34,7 @@ class SqliteStores:
     directory: SqliteDirectory
     dead_letters: SqliteDeadLetters
     devices: SqliteDevices
+    targets: SqliteTargetStates
 
 
 @asynccontextmanager
@@ -52,6 +55,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             directory=SqliteDirectory(database),
             dead_letters=SqliteDeadLetters(database),
             devices=SqliteDevices(database),
+            targets=SqliteTargetStates(database),
         )
     finally:
         await database.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.sqlite import dead_letters, devices, directory, ledger
+from stores.sqlite import dead_letters, devices, directory, ledger, targets
 from stores.sqlite.migrations import Step
 
 STEPS: tuple[Step, ...] = (
@@ -10,4 +10,5 @@ STEPS: tuple[Step, ...] = (
     directory.SEVERAL_KEYS,
     dead_letters.OWNERS,
     devices.SCHEMA,
+    targets.SCHEMA,
 )
