@@ -5,6 +5,7 @@ HandlerError
 │   ├── Unauthenticated     no valid token: answered 401
 │   └── Forbidden           a valid token of somebody else: answered 403
 ├── BadSigningKey           an endpoint's key cannot sign; the message never holds the key
+├── CredentialsAway         no access token for a Google API can be had at the moment
 ├── CertificatesAway        tokens cannot be checked at the moment: answered 500
 └── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
 """
@@ -34,6 +35,10 @@ class Forbidden(CallerRefused):
 
 class BadSigningKey(HandlerError):
     """An endpoint's key cannot sign: rotate it. The message names the field and never holds the key."""
+
+
+class CredentialsAway(HandlerError):
+    """No access token for a Google API can be had at the moment; what needs one is parked."""
 
 
 class CertificatesAway(HandlerError):

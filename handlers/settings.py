@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from producers import LocalDefault, ProducerSettings
+from producers import BaseUrl, InvalidSettings, LocalDefault, ProducerSettings
 
 
 class HandlerSettings(ProducerSettings):
@@ -23,3 +24,22 @@ class HandlerSettings(ProducerSettings):
         default_factory=lambda data: f"dead-letters@{data['project']}.iam.gserviceaccount.com", pattern="@"
     )
     """The service account in those tokens."""
+    fcm_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8087"
+    """Base URL of Firebase Cloud Messaging: https://fcm.googleapis.com, or a stand-in on this machine."""
+    fcm_credentials: Annotated[Literal["google", "none"], LocalDefault()] = "none"
+    """`google`: the credentials that the process runs with. `none`: for a stand-in, never for Google."""
+    fcm_project: str = Field(default_factory=lambda data: data["project"], pattern=r"^[A-Za-z0-9:.-]+$")
+    """The Firebase project that the app's devices belong to."""
+
+    @model_validator(mode="after")
+    def _fcm_knows_us(self) -> Self:
+        if self.fcm_credentials == "google":
+            return self
+        host = urlsplit(self.fcm_url).hostname or ""
+        deployed = self.cloud_run_service is not None and "fcm_credentials" in self.model_fields_set
+        if deployed or host.endswith("googleapis.com"):
+            raise InvalidSettings(
+                "SIDELANE_FCM_CREDENTIALS: 'none' is for a stand-in on a developer's machine: not for "
+                f"{host}, not on Cloud Run; set it to google"
+            )
+        return self

@@ -128,8 +128,13 @@ class QueueTargets:
     def _judge(self, attempt: Attempt, target: str, end: End) -> None:
         """What the end says of the target; our own faults, and what was never sent, say nothing."""
         match end:
-            case Returned() | TargetRefused(reason=Reason.GONE | Reason.ABORTED):
+            case (
+                Returned()
+                | TargetRefused(reason=Reason.GONE | Reason.ABORTED | Reason.REFUSED | Reason.WRONG_SENDER)
+            ):
                 attempt.succeeded()  # it answered
+            case NotWanted(reason=Reason.DEVICE_GONE):
+                attempt.succeeded()  # so it said
             case TargetFailed():
                 attempt.failed()
             case OwnerPaused() | NotWanted(reason=Reason.NO_ENDPOINT):

@@ -46,9 +46,10 @@ class HttpLanes:
     auth: HttpLane
     maps: HttpLane
     stt: HttpLane
+    fcm: HttpLane
 
     def each(self) -> tuple[HttpLane, ...]:
-        return (self.default, self.webhooks, self.auth, self.maps, self.stt)
+        return (self.default, self.webhooks, self.auth, self.maps, self.stt, self.fcm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,17 @@ STT = LaneSettings(
     is_traced=True,
 )
 
+FCM = LaneSettings(
+    deadline=10.0,  # the least that Google recommends
+    max_connections=64,
+    keepalive=60.0,
+    max_waiting=128,
+    max_wait=5.0,
+    max_body_bytes=100_000,
+    cuts_body=True,
+    is_guarded=False,  # the address is ours to set
+)
+
 
 class ExecutorSettings(BaseModel):
     """One pool of threads."""
@@ -118,6 +129,7 @@ class HttpLanesSettings(BaseModel):
     auth: LaneSettings = AUTH
     maps: LaneSettings = MAPS
     stt: LaneSettings = STT
+    fcm: LaneSettings = FCM
 
 
 class ExecutorsSettings(BaseModel):

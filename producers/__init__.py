@@ -20,11 +20,12 @@ from producers.errors import (
 )
 from producers.producer import Producer
 from producers.receipt import Receipt
-from producers.settings import LocalDefault, ProducerSettings
+from producers.settings import BaseUrl, LocalDefault, ProducerSettings
 from producers.trace import TraceContext
 
 __all__ = (
     "AlreadyOpen",
+    "BaseUrl",
     "InvalidIdentity",
     "InvalidSchedule",
     "InvalidSettings",

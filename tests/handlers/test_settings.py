@@ -1,0 +1,55 @@
+"""The handlers' own settings: nothing falls back on Cloud Run, and a stand-in is no silent choice."""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.settings import HandlerSettings
+from producers import InvalidSettings
+
+COMPLETE = {
+    "K_SERVICE": "handlers",
+    "SIDELANE_PROJECT": "prod",
+    "SIDELANE_LOCATION": "us-central1",
+    "SIDELANE_HANDLERS_URL": "https://handlers.example.com",
+    "SIDELANE_INVOKER_EMAIL": "tasks@prod.iam.gserviceaccount.com",
+    "SIDELANE_DATABASE": "/data/stores.sqlite3",
+    "SIDELANE_DEAD_LETTER_URL": "https://letters.example.com",
+    "SIDELANE_DEAD_LETTER_PUSHER_EMAIL": "letters@prod.iam.gserviceaccount.com",
+    "SIDELANE_FCM_URL": "https://fcm.googleapis.com",
+    "SIDELANE_FCM_CREDENTIALS": "google",
+}
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_on_cloud_run_complete_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **COMPLETE)
+    assert HandlerSettings().fcm_project == "prod"
+
+
+@pytest.mark.parametrize("name", ["SIDELANE_FCM_URL", "SIDELANE_FCM_CREDENTIALS"])
+def test_on_cloud_run_fcm_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    environment(monkeypatch, **COMPLETE)
+    monkeypatch.delenv(name)
+    with pytest.raises(InvalidSettings, match=rf"must be set: {name}$"):
+        HandlerSettings()
+
+
+def test_on_cloud_run_nothing_is_sent_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **COMPLETE)
+    monkeypatch.setenv("SIDELANE_FCM_CREDENTIALS", "none")
+    with pytest.raises(InvalidSettings, match="SIDELANE_FCM_CREDENTIALS: 'none' is for a stand-in"):
+        HandlerSettings()
+
+
+def test_google_is_not_called_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HandlerSettings().fcm_credentials == "none"
+    environment(monkeypatch, SIDELANE_FCM_URL="https://fcm.googleapis.com/")
+    with pytest.raises(InvalidSettings, match=r"not for fcm\.googleapis\.com"):
+        HandlerSettings()
+    environment(monkeypatch, SIDELANE_FCM_CREDENTIALS="google")
+    assert HandlerSettings().fcm_url == "https://fcm.googleapis.com"
