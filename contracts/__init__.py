@@ -14,6 +14,7 @@ from contracts.errors import (
     Undecodable,
     UnknownTask,
 )
+from contracts.geocoding import Coordinates, Geocode
 from contracts.identity import delivery_id, identity_of, task_id
 from contracts.notifications import Notification
 from contracts.queue import CLAIM_BUDGET, SETTLE_BUDGET, DeliveryPolicy, Queue
@@ -43,12 +44,14 @@ __all__ = (
     "CatalogError",
     "ContractError",
     "Conversation",
+    "Coordinates",
     "DaySummary",
     "DeadLetter",
     "DeliveryPolicy",
     "DeveloperWebhook",
     "DuplicateTask",
     "Envelope",
+    "Geocode",
     "InvalidTask",
     "MemoryCreated",
     "NewerVersion",
@@ -70,5 +73,5 @@ __all__ = (
     "task_id",
 )
 
-TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook, Notification)
+TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook, Geocode, Notification)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""

@@ -8,16 +8,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from contracts import TASK_TYPES, DeveloperWebhook, TaskRegistry, load_catalog
+from pydantic import SecretStr
+
+from contracts import TASK_TYPES, DeveloperWebhook, Geocode, TaskRegistry, load_catalog
 from handlers.effect import Effects
 from handlers.follow_up import FollowUp
+from handlers.geocoding import Geocoding
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from handlers.webhooks import DeveloperWebhooks
 from lanes import HttpLane, Lanes, LanesSettings
-from producers import Producer
+from producers import ApiKey, Geocoder, Producer
 from stores import Stores
 from stores.sqlite import open_sqlite
 
@@ -51,7 +54,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
             catalog=catalog,
             registry=registry,
             ledger=stores.ledger,
-            effects=_effects(stores, lanes),
+            effects=_effects(settings, stores, lanes),
             targets=Targets(clock=_now, random=random.random, telemetry=lanes.telemetry),
             follow_up=FollowUp(producer),
             telemetry=lanes.telemetry,
@@ -61,21 +64,38 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
         yield Opened(pipeline=pipeline)
 
 
-def _effects(stores: Stores, lanes: Lanes) -> Effects:
+def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects:
     """Every side effect of the service; a new task type adds its line here."""
+    geocoder = Geocoder(
+        lanes.http.maps,
+        stores.places,
+        base_url=settings.geocoding_url,
+        key=_literal(settings.geocoding_key),
+        clock=_now,
+    )
     return {
         DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),
+        Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
     }
 
 
 def without_breakers(settings: LanesSettings) -> LanesSettings:
-    """The settings with a webhooks lane that leaves no target alone and bounds none.
+    """The settings with lanes of durable side effects that leave no target alone and bound none.
 
     `handlers.targets` does both for every durable side effect, before it runs and by the queue's own policy:
     a second breaker and bulkhead on the way would refuse what those have let go.
     """
-    webhooks = settings.http.webhooks.model_copy(update={"breaker_failures": None, "max_per_target": None})
-    return settings.model_copy(update={"http": settings.http.model_copy(update={"webhooks": webhooks})})
+    unbounded = {"breaker_failures": None, "max_per_target": None}
+    http = settings.http
+    lanes = {name: getattr(http, name).model_copy(update=unbounded) for name in ("webhooks", "maps")}
+    return settings.model_copy(update={"http": http.model_copy(update=lanes)})
+
+
+def _literal(secret: SecretStr) -> ApiKey:
+    async def key() -> str:
+        return secret.get_secret_value()
+
+    return key
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from producers import BaseUrl, InvalidSettings, LocalDefault, ProducerSettings
 
@@ -43,3 +43,8 @@ class HandlerSettings(ProducerSettings):
                 f"{host}, not on Cloud Run; set it to google"
             )
         return self
+
+    geocoding_url: str = Field("https://geocode.googleapis.com", pattern=r"^https?://[^/\s]+$")
+    """The Geocoding API, without a path."""
+    geocoding_key: Annotated[SecretStr, LocalDefault()] = SecretStr("")
+    """Its API key."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from producers.enqueue import enqueue, enqueue_many, publish
 from producers.errors import (
     AlreadyOpen,
+    GeocodingBusy,
+    GeocodingFailed,
+    GeocodingRefused,
     InvalidIdentity,
     InvalidSchedule,
     InvalidSettings,
@@ -18,6 +21,7 @@ from producers.errors import (
     Unreachable,
     UnregisteredTask,
 )
+from producers.geocoding import ApiKey, Geocoder
 from producers.producer import Producer
 from producers.receipt import Receipt
 from producers.settings import BaseUrl, LocalDefault, ProducerSettings
@@ -25,7 +29,12 @@ from producers.trace import TraceContext
 
 __all__ = (
     "AlreadyOpen",
+    "ApiKey",
     "BaseUrl",
+    "Geocoder",
+    "GeocodingBusy",
+    "GeocodingFailed",
+    "GeocodingRefused",
     "InvalidIdentity",
     "InvalidSchedule",
     "InvalidSettings",

@@ -12,12 +12,16 @@ ProducerError
 ├── UnknownTopic         Pub/Sub has no such topic
 ├── Refused              the service understood the call and said no
 ├── Unreachable          no answer within the deadline
-└── PartlyEnqueued       `enqueue_many` could not enqueue every task
+├── PartlyEnqueued       `enqueue_many` could not enqueue every task
+└── GeocodingFailed      the geocoding service gave no usable answer
+    ├── GeocodingBusy    it is over its quota, or was not asked since too many ask already
+    └── GeocodingRefused it refuses our key, or cannot be asked as it is configured
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from producers.receipt import Receipt
 
@@ -109,3 +113,20 @@ class PartlyEnqueued(ProducerError):
         )
         self.receipts = receipts
         self.failures = failures
+
+
+class GeocodingFailed(ProducerError):
+    """The geocoding service gave no usable answer: go on without an address, or enqueue a `Geocode`."""
+
+
+class GeocodingBusy(GeocodingFailed):
+    """The service is over its quota, or was not asked since too many ask already: come back later."""
+
+    def __init__(self, detail: str, wait: timedelta) -> None:
+        super().__init__(detail)
+        self.wait = wait
+        """How long to stay away."""
+
+
+class GeocodingRefused(GeocodingFailed):
+    """The service refuses our key, or cannot be asked as it is configured; the message says what to mend."""

@@ -19,12 +19,15 @@ from stores.ledger import (
     Started,
     Superseded,
 )
+from stores.places import CACHED_FOR, Address, Place, Places, Recalled, attached
 from stores.stores import Stores
 from stores.targets import Health, TargetState, TargetStates, Traffic
 
 __all__ = (
+    "CACHED_FOR",
     "MAX_DEVICES",
     "OVERLAP",
+    "Address",
     "Claim",
     "DeadLetters",
     "Device",
@@ -39,7 +42,10 @@ __all__ = (
     "Ledger",
     "Outcome",
     "OutcomeKind",
+    "Place",
+    "Places",
     "Platform",
+    "Recalled",
     "Row",
     "SchemaTooNew",
     "Settled",
@@ -54,5 +60,6 @@ __all__ = (
     "TargetStates",
     "TooManyKeys",
     "Traffic",
+    "attached",
     "rotated",
 )

@@ -7,6 +7,7 @@ from typing import Protocol
 from stores.dead_letters import DeadLetters
 from stores.directory import Directory
 from stores.ledger import Ledger
+from stores.places import Places
 
 
 class Stores(Protocol):
@@ -20,3 +21,6 @@ class Stores(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def places(self) -> Places: ...

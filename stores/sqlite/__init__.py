@@ -13,6 +13,7 @@ from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.devices import SqliteDevices
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
+from stores.sqlite.places import SqlitePlaces
 from stores.sqlite.targets import SqliteTargetStates
 
 __all__ = (
@@ -22,6 +23,7 @@ __all__ = (
     "SqliteDevices",
     "SqliteDirectory",
     "SqliteLedger",
+    "SqlitePlaces",
     "SqliteStores",
     "SqliteTargetStates",
     "open_sqlite",
@@ -35,6 +37,7 @@ class SqliteStores:
     dead_letters: SqliteDeadLetters
     devices: SqliteDevices
     targets: SqliteTargetStates
+    places: SqlitePlaces
 
 
 @asynccontextmanager
@@ -56,6 +59,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             dead_letters=SqliteDeadLetters(database),
             devices=SqliteDevices(database),
             targets=SqliteTargetStates(database),
+            places=SqlitePlaces(database),
         )
     finally:
         await database.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.sqlite import dead_letters, devices, directory, ledger, targets
+from stores.sqlite import dead_letters, devices, directory, ledger, places, targets
 from stores.sqlite.migrations import Step
 
 STEPS: tuple[Step, ...] = (
@@ -11,4 +11,5 @@ STEPS: tuple[Step, ...] = (
     dead_letters.OWNERS,
     devices.SCHEMA,
     targets.SCHEMA,
+    places.SCHEMA,
 )

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from contracts import TASK_TYPES, Envelope, Task, TaskRegistry
+from tests.contracts.golden_geocoding import GEOCODING
 from tests.contracts.golden_notifications import NOTIFICATIONS
 from tests.contracts.golden_webhooks import WEBHOOKS
 
 GOLDEN = Path(__file__).parent / "golden"
-EXPECTED: dict[str, tuple[Envelope, Task]] = {**WEBHOOKS, **NOTIFICATIONS}
+EXPECTED: dict[str, tuple[Envelope, Task]] = {**WEBHOOKS, **NOTIFICATIONS, **GEOCODING}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -60,6 +60,7 @@ defaults:
 queues:
   developer-webhooks: {}
   notifications: {}
+  geocoding: {}
   developer-webhooks-realtime:
     delivery: {realtime: true}
 """
