@@ -1,4 +1,4 @@
-"""`sidelane dead …`: look at the tasks that were given up, and enqueue them again."""
+"""`sidelane dead …`: look at tasks that were given up; enqueue them again, or discard them and say why."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli.database import on_database
-from contracts import TASK_TYPES, Catalog, Envelope, TaskRegistry, Undecodable, load_catalog
-from handlers.dead_letters.replay import NotReplayed, Replayed, plan, replay
+from contracts import TASK_TYPES, TaskRegistry, load_catalog
+from handlers.dead_letters.remedies import remedy
+from handlers.dead_letters.replay import NotReplayed, Planned, Replayed, replay_each
+from handlers.dead_letters.selection import letter as letter_of
+from handlers.dead_letters.selection import named, select
+from handlers.dead_letters.view import story, summary
 from handlers.settings import HandlerSettings
-from producers import Producer, ProducerError
-from stores import DeadLetters, Filter, Kept, Key, StoreError
-from stores.sqlite import SqliteStores, open_sqlite
+from producers import Producer
+from stores import DeadLetters, Filter, Kept
+from stores.sqlite import open_sqlite
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: tasks that no further attempt is made for.")
-
-PAGE = 200
 
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only tasks of this type.")]
 QueueOption = Annotated[str | None, typer.Option("--queue", help="Only tasks of this queue.")]
@@ -34,6 +36,7 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     datetime | None, typer.Option("--until", help="Only what died before this moment (UTC).")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @app.command("list")
@@ -44,16 +47,19 @@ def list_letters(
     reason: ReasonOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those too that were replayed or discarded.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List dead letters."""
-    wanted = _filter(task_type, queue, target, reason, since, until)
+    """List the dead letters that wait for a decision, and what to do about each reason."""
+    wanted = _filter(task_type, queue, target, reason, since, until, is_open=not everything)
     on_database(lambda settings: _list(settings, wanted, as_json=as_json))
 
 
 @app.command("show")
 def show_letter(letter_id: str) -> None:
-    """Show one dead letter: why it died, its attempts, and the task itself."""
+    """Show one dead letter: why it died, its attempts, what to do, and the task itself."""
     on_database(lambda settings: _show(settings, letter_id))
 
 
@@ -66,75 +72,87 @@ def replay_letters(
     reason: ReasonOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every letter not replayed yet.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every letter that waits for it.")] = False,
+    per_second: Annotated[
+        float, typer.Option("--per-second", help="Replays a second at most.", min=0.01, max=500)
+    ] = 20,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Enqueue dead letters again, each as the next generation of its task.
 
-    Filters mean letters that were not replayed yet; a letter named by its id is replayed regardless.
+    Filters mean letters that were neither replayed nor discarded yet; one named by its id is replayed
+    regardless.
     """
-    wanted = _filter(task_type, queue, target, reason, since, until, replayed=False)
-    if letter_ids and (everything or wanted != Filter(replayed=False)):
-        raise typer.BadParameter("name letters, or use filters, or --all; not several at once")
-    if not letter_ids and not everything and wanted == Filter(replayed=False):
-        raise typer.BadParameter("name letters, or use filters, or --all")
-    failed = on_database(lambda settings: _replay(settings, letter_ids or [], wanted, dry_run=dry_run))
+    wanted = _filter(task_type, queue, target, reason, since, until, is_open=True)
+    _check_choice(letter_ids, wanted, everything=everything)
+    failed = on_database(
+        lambda settings: _replay(settings, letter_ids or [], wanted, per_second=per_second, dry_run=dry_run)
+    )
     if failed:
         raise typer.Exit(1)
 
 
+@app.command("discard")
+def discard_letters(
+    why: Annotated[str, typer.Option("--reason", help="Why nobody wants this done; kept with the letter.")],
+    letter_ids: Annotated[list[str] | None, typer.Argument(help="Letters; or use filters.")] = None,
+    task_type: TypeOption = None,
+    queue: QueueOption = None,
+    target: TargetOption = None,
+    died_of: Annotated[str | None, typer.Option("--died-of", help="Only tasks that died of this.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Decide that dead letters are not replayed, and say why; they stay in sight until their retention ends.
+
+    Filters mean letters that were neither replayed nor discarded yet.
+    """
+    if not why.strip():
+        raise typer.BadParameter("say why, in a few words", param_hint="--reason")
+    wanted = _filter(task_type, queue, target, died_of, since, until, is_open=True)
+    _check_choice(letter_ids, wanted, everything=False)
+    on_database(lambda settings: _discard(settings, letter_ids or [], wanted, why.strip(), dry_run=dry_run))
+
+
 async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> None:
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "died (UTC)", "reason", "attempts", "replayed"):
+    for name in ("id", "died (UTC)", "reason", "attempts", "decided"):
         table.add_column(name, no_wrap=True)
     table.add_column("target", overflow="fold")
     table.add_column("detail", no_wrap=True, overflow="ellipsis")
+    reasons: set[str] = set()
     async with open_sqlite(settings.database) as stores:
-        async for kept in _find(stores.dead_letters, wanted):
+        async for kept in select(stores.dead_letters, wanted):
             letter = kept.letter
+            reasons.add(letter.reason)
             if as_json:
-                typer.echo(json.dumps(_as_json(kept)))
+                typer.echo(json.dumps(summary(kept)))
             table.add_row(
                 letter.id,
                 f"{letter.died_at:%m-%d %H:%M:%S}",
                 letter.reason,
                 str(letter.attempt),
-                f"as {kept.replayed_as}" if kept.replayed_as is not None else "",
+                _decided(kept),
                 letter.target,
                 letter.detail,
             )
     if not as_json:
         Console().print(table)
+        for reason in sorted(reasons):
+            typer.echo(f"{reason}: {remedy(reason)}")
         typer.echo(f"{table.row_count} dead letters")
 
 
 async def _show(settings: HandlerSettings, letter_id: str) -> None:
     async with open_sqlite(settings.database) as stores:
-        kept = await stores.dead_letters.get(letter_id)
-        if kept is None:
-            typer.echo(f"there is no dead letter {letter_id}; `sidelane dead list` shows them", err=True)
-            raise typer.Exit(1)
-        shown = _as_json(kept)
-        try:
-            envelope = Envelope.decode(kept.letter.body)
-        except Undecodable:
-            shown["body"] = kept.letter.body.decode(errors="backslashreplace")
-        else:
-            shown["envelope"] = envelope.model_dump(mode="json")
-            shown["delivery_id"] = envelope.delivery_id
-            shown["payload"] = envelope.payload.decode(errors="backslashreplace")
-            shown["attempts"] = await _attempts(stores, envelope)
+        shown = await story(await letter_of(stores.dead_letters, letter_id), stores.ledger)
     typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
 
 
-async def _attempts(stores: SqliteStores, envelope: Envelope) -> list[dict[str, Any]]:
-    row = await stores.ledger.read(Key.of(envelope))
-    return [ended.model_dump(mode="json", exclude_none=True) for ended in row.history] if row else []
-
-
-async def _replay(settings: HandlerSettings, ids: list[str], wanted: Filter, *, dry_run: bool) -> int:
+async def _replay(
+    settings: HandlerSettings, ids: list[str], wanted: Filter, *, per_second: float, dry_run: bool
+) -> int:
     """How many letters could not be replayed."""
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     done = failed = 0
@@ -142,48 +160,57 @@ async def _replay(settings: HandlerSettings, ids: list[str], wanted: Filter, *, 
         open_sqlite(settings.database) as stores,
         Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer,
     ):
-        async for kept in _named(stores.dead_letters, ids) if ids else _find(stores.dead_letters, wanted):
-            try:
-                word, ok = await _replay_one(kept, stores, producer, catalog, dry_run=dry_run)
-            except (ProducerError, StoreError) as error:
-                word, ok = f"not replayed: {error}", False
+        async for kept, result in replay_each(
+            _selected(stores.dead_letters, ids, wanted),
+            ledger=stores.ledger,
+            letters=stores.dead_letters,
+            outbox=producer,
+            catalog=catalog,
+            clock=lambda: datetime.now(UTC),
+            per_second=per_second,
+            dry_run=dry_run,
+        ):
+            match result:
+                case NotReplayed(why=why):
+                    word, failed = f"not replayed: {why}", failed + 1
+                case Planned(generation=generation, queue=queue):
+                    word, done = f"would be generation {generation} on {queue}", done + 1
+                case Replayed(generation=generation, task=task):
+                    word, done = f"generation {generation} as {task}", done + 1
             typer.echo(f"{kept.letter.id} {kept.letter.type} {kept.letter.identity}: {word}")
-            done, failed = done + ok, failed + (not ok)
     typer.echo(f"{'would replay' if dry_run else 'replayed'} {done}, left {failed}")
     return failed
 
 
-async def _replay_one(
-    kept: Kept, stores: SqliteStores, producer: Producer, catalog: Catalog, *, dry_run: bool
-) -> tuple[str, bool]:
-    now = datetime.now(UTC)
-    if dry_run:
-        planned = await plan(kept, ledger=stores.ledger, catalog=catalog, now=now)
-        if isinstance(planned, NotReplayed):
-            return f"would not be replayed: {planned.why}", False
-        return f"would be generation {planned.generation} on {kept.letter.queue}", True
-    result: Replayed | NotReplayed = await replay(
-        kept, ledger=stores.ledger, letters=stores.dead_letters, outbox=producer, catalog=catalog, now=now
-    )
-    if isinstance(result, NotReplayed):
-        return f"not replayed: {result.why}", False
-    return f"generation {result.generation} as {result.task}", True
+async def _discard(
+    settings: HandlerSettings, ids: list[str], wanted: Filter, why: str, *, dry_run: bool
+) -> None:
+    count = 0
+    async with open_sqlite(settings.database) as stores:
+        async for kept in _selected(stores.dead_letters, ids, wanted):
+            if not dry_run:
+                await stores.dead_letters.discard(kept.letter.id, reason=why, at=datetime.now(UTC))
+            typer.echo(f"{kept.letter.id} {kept.letter.type} {kept.letter.identity} ({kept.letter.reason})")
+            count += 1
+    typer.echo(f"{'would discard' if dry_run else 'discarded'} {count}")
 
 
-async def _find(letters: DeadLetters, wanted: Filter) -> AsyncIterator[Kept]:
-    after: str | None = None
-    while page := await letters.find(wanted, limit=PAGE, after=after):
-        for kept in page:
-            yield kept
-        after = page[-1].letter.id
+def _selected(letters: DeadLetters, ids: list[str], wanted: Filter) -> AsyncIterator[Kept]:
+    return named(letters, ids) if ids else select(letters, wanted)
 
 
-async def _named(letters: DeadLetters, ids: list[str]) -> AsyncIterator[Kept]:
-    for letter_id in ids:
-        kept = await letters.get(letter_id)
-        if kept is None:
-            raise typer.BadParameter(f"there is no dead letter {letter_id}; `sidelane dead list` shows them")
-        yield kept
+def _check_choice(letter_ids: list[str] | None, wanted: Filter, *, everything: bool) -> None:
+    filtered = wanted != Filter.open()
+    if letter_ids and (everything or filtered):
+        raise typer.BadParameter("name letters, or use filters, or --all; not several at once")
+    if not letter_ids and not everything and not filtered:
+        raise typer.BadParameter("name letters, or use filters, or, to replay, --all")
+
+
+def _decided(kept: Kept) -> str:
+    if kept.discarded_at is not None:
+        return "discarded"
+    return "" if kept.replayed_as is None else f"replayed as {kept.replayed_as}"
 
 
 def _filter(
@@ -194,22 +221,13 @@ def _filter(
     since: datetime | None,
     until: datetime | None,
     *,
-    replayed: bool | None = None,
+    is_open: bool,
 ) -> Filter:
-    return Filter(
+    return (Filter.open if is_open else Filter)(
         type=task_type,
         queue=queue,
         target=target,
         reason=reason,
         died_after=since.replace(tzinfo=UTC) if since else None,
         died_before=until.replace(tzinfo=UTC) if until else None,
-        replayed=replayed,
     )
-
-
-def _as_json(kept: Kept) -> dict[str, Any]:
-    return {
-        **kept.letter.model_dump(mode="json", exclude={"body"}),
-        "replayed_at": kept.replayed_at.isoformat() if kept.replayed_at else None,
-        "replayed_as": kept.replayed_as,
-    }

@@ -7,6 +7,7 @@ HandlerError
 ├── BadSigningKey           an endpoint's key cannot sign; the message never holds the key
 ├── CredentialsAway         no access token for a Google API can be had at the moment
 ├── CertificatesAway        tokens cannot be checked at the moment: answered 500
+├── NoSuchLetter            there is no dead letter of this id
 └── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
 """
 
@@ -43,6 +44,10 @@ class CredentialsAway(HandlerError):
 
 class CertificatesAway(HandlerError):
     """The certificates that tokens are checked with cannot be had; the task stays in its queue."""
+
+
+class NoSuchLetter(HandlerError):
+    """There is no dead letter of this id: `sidelane dead list` shows those that are there."""
 
 
 class UnknownQueue(HandlerError):

@@ -6,11 +6,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
 from contracts import TASK_TYPES, DeveloperWebhook, Geocode, TaskRegistry, load_catalog
+from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.effect import Effects
 from handlers.follow_up import FollowUp
 from handlers.geocoding import Geocoding
@@ -44,6 +45,13 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
         open_sqlite(settings.database) as stores,
         HttpLane(CERTIFICATES_LANE) as certificates,
         Producer(settings, catalog, registry) as producer,
+        DeadLetterWatch(
+            stores.dead_letters,
+            lanes.telemetry,
+            retention=timedelta(days=settings.dead_letter_retention_days),
+            interval=timedelta(seconds=settings.dead_letter_count_seconds),
+            clock=_now,
+        ),
     ):
         pipeline = Pipeline(
             callers=Callers(

@@ -24,6 +24,10 @@ class HandlerSettings(ProducerSettings):
         default_factory=lambda data: f"dead-letters@{data['project']}.iam.gserviceaccount.com", pattern="@"
     )
     """The service account in those tokens."""
+    dead_letter_retention_days: float = Field(default=90, ge=1, le=3650)
+    """How long a dead letter stays after it was replayed or discarded; an open one stays until then."""
+    dead_letter_count_seconds: float = Field(default=15, ge=1, le=3600)
+    """How often each process counts the open dead letters for its metrics."""
     fcm_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8087"
     """Base URL of Firebase Cloud Messaging: https://fcm.googleapis.com, or a stand-in on this machine."""
     fcm_credentials: Annotated[Literal["google", "none"], LocalDefault()] = "none"

@@ -101,6 +101,18 @@ READ: Mapping[str, Row] = {
     "sidelane_executor_places": Row("gauge", ("executor",), "Jobs that may wait for a thread."),
     "sidelane_executor_saturated": Row("counter", ("executor",), "Jobs refused since the queue was full."),
     "sidelane_executor_abandoned": Row("counter", ("executor",), "Jobs that outlived their caller."),
+    "sidelane_dead_letters": Row(
+        "gauge", ("queue", "reason"), "Dead letters that were neither replayed nor discarded."
+    ),
+    "sidelane_dead_letter_oldest_seconds": Row(
+        "gauge", ("queue", "reason"), "How long ago the oldest of them died."
+    ),
+    "sidelane_dead_letters_counted_seconds_ago": Row(
+        "gauge", (), "Age of these figures; it grows while the store is away."
+    ),
+    "sidelane_dead_letters_swept": Row(
+        "counter", (), "Dead letters removed at the end of their retention, all replayed or discarded."
+    ),
     "sidelane_logs_waiting": Row("gauge", (), "Log records that wait to be written."),
     "sidelane_logs_dropped": Row("counter", (), "Log records dropped since too many waited."),
     "asyncio_event_loop_lag_current_seconds": Row(

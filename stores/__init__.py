@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.dead_letters import DeadLetters, Filter, Kept
+from stores.dead_letters import DeadLetters, Depth, Filter, Kept
 from stores.devices import MAX_DEVICES, Device, Devices, Platform
 from stores.directory import Directory
 from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
@@ -30,6 +30,7 @@ __all__ = (
     "Address",
     "Claim",
     "DeadLetters",
+    "Depth",
     "Device",
     "Devices",
     "Directory",

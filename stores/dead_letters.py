@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from contracts import DeadLetter
 
@@ -21,6 +21,12 @@ class Filter:
     died_after: datetime | None = None
     died_before: datetime | None = None
     replayed: bool | None = None
+    discarded: bool | None = None
+
+    @classmethod
+    def open(cls, **fields: Any) -> Self:
+        """The letters that nobody has decided on: neither replayed nor discarded."""
+        return cls(**fields, replayed=False, discarded=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,20 @@ class Kept:
     replayed_at: datetime | None = None
     replayed_as: int | None = None
     """The generation of the replay."""
+    discarded_at: datetime | None = None
+    discard_reason: str = ""
+    """What whoever discarded it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many letters of one queue and reason wait for a decision, and since when."""
+
+    queue: str
+    reason: str
+    count: int
+    oldest: datetime
+    """When the first of them died."""
 
 
 class DeadLetters(Protocol):
@@ -47,6 +67,21 @@ class DeadLetters(Protocol):
 
     async def mark_replayed(self, letter_id: str, *, generation: int, at: datetime) -> None:
         """Note that the letter's task was enqueued again as this generation."""
+
+    async def discard(self, letter_id: str, *, reason: str, at: datetime) -> bool:
+        """Note that nobody wants the letter's task done, and why; the first word stands.
+
+        The letter itself stays until `sweep`. False where there is no such letter.
+        """
+
+    async def depths(self, *, limit: int) -> tuple[Depth, ...]:
+        """The open letters (`Filter.open`) by queue and reason, in that order; the `limit` oldest count."""
+
+    async def sweep(self, closed_before: datetime, *, limit: int) -> int:
+        """Remove at most `limit` letters that were replayed or discarded before; how many there were.
+
+        A letter that was replayed and discarded counts by the later of both. An open letter always stays.
+        """
 
     async def erase(self, owner: str) -> int:
         """Remove every letter that holds this user's data; how many there were."""

@@ -1,13 +1,16 @@
-"""Enqueues a dead letter's task again, as the next generation of the same event."""
+"""Enqueues dead letters' tasks again, each as the next generation of its event, no faster than told."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from contracts import Catalog, Envelope, Undecodable
 from handlers.follow_up import Outbox
-from stores import DeadLetters, Kept, Ledger, OutcomeKind
+from producers import ProducerError, Unreachable
+from stores import DeadLetters, Kept, Ledger, OutcomeKind, StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,15 @@ class Replayed:
 class NotReplayed:
     letter_id: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a dry run found."""
+
+    letter_id: str
+    generation: int
+    queue: str
 
 
 async def plan(kept: Kept, *, ledger: Ledger, catalog: Catalog, now: datetime) -> Envelope | NotReplayed:
@@ -60,3 +72,50 @@ async def replay(
     receipt = await outbox.forward(planned, kept.letter.queue)
     await letters.mark_replayed(kept.letter.id, generation=planned.generation, at=now)
     return Replayed(kept.letter.id, planned.generation, receipt.task)
+
+
+async def replay_each(
+    selected: AsyncIterator[Kept],
+    *,
+    ledger: Ledger,
+    letters: DeadLetters,
+    outbox: Outbox,
+    catalog: Catalog,
+    clock: Callable[[], datetime],
+    per_second: float,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    dry_run: bool = False,
+) -> AsyncIterator[tuple[Kept, Replayed | NotReplayed | Planned]]:
+    """Replay letter by letter, and tell of each; a dry run tells what would be done and does nothing.
+
+    Where a store or the task service is away, that letter is told as not replayed and the rest is not tried.
+
+    Args:
+        per_second: replays a second at most: the targets get their ordinary tasks besides.
+    """
+    replayed = 0
+    async for kept in selected:
+        now = clock()
+        try:
+            if dry_run:
+                yield kept, await _planned(kept, ledger=ledger, catalog=catalog, now=now)
+                continue
+            if replayed:
+                await sleep(1 / per_second)
+            result = await replay(
+                kept, ledger=ledger, letters=letters, outbox=outbox, catalog=catalog, now=now
+            )
+        except (Unreachable, StoreError) as error:
+            yield kept, NotReplayed(kept.letter.id, f"{error}; the rest was not tried")
+            return
+        except ProducerError as error:
+            result = NotReplayed(kept.letter.id, str(error))
+        replayed += isinstance(result, Replayed)
+        yield kept, result
+
+
+async def _planned(kept: Kept, *, ledger: Ledger, catalog: Catalog, now: datetime) -> Planned | NotReplayed:
+    planned = await plan(kept, ledger=ledger, catalog=catalog, now=now)
+    if isinstance(planned, NotReplayed):
+        return planned
+    return Planned(kept.letter.id, planned.generation, kept.letter.queue)

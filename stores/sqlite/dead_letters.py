@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from contracts import DeadLetter
-from stores.dead_letters import Filter, Kept
+from stores.dead_letters import Depth, Filter, Kept
 from stores.sqlite.database import Database
 
 SCHEMA = (
@@ -37,6 +37,21 @@ OWNERS = (
 )
 """The step by which a letter says whose data it holds."""
 
+DISCARDS = (
+    "ALTER TABLE dead_letter ADD COLUMN discarded_at TEXT",
+    "ALTER TABLE dead_letter ADD COLUMN discard_reason TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX dead_letter_open ON dead_letter (died_at) "
+    "WHERE replayed_at IS NULL AND discarded_at IS NULL",
+    "CREATE INDEX dead_letter_closed ON dead_letter "
+    "(max(coalesce(replayed_at, ''), coalesce(discarded_at, '')))",
+)
+"""The step by which a letter can be discarded; open ones and old closed ones are found by an index."""
+
+_OPEN = "replayed_at IS NULL AND discarded_at IS NULL"
+_CLOSED_AT = "max(coalesce(replayed_at, ''), coalesce(discarded_at, ''))"
+"""Empty for an open letter."""
+
+_FATE = "replayed_at, replayed_as, discarded_at, discard_reason"
 _LETTER = (
     "id, type, identity, generation, attempt, queue, target, owner, "
     "reason, detail, accepted_at, died_at, body"
@@ -78,6 +93,7 @@ class SqliteDeadLetters:
             "died_at > :died_after": _stamp(wanted.died_after),
             "died_at < :died_before": _stamp(wanted.died_before),
             "(replayed_at IS NOT NULL) = :replayed": wanted.replayed,
+            "(discarded_at IS NOT NULL) = :discarded": wanted.discarded,
             "id > :after": after,
         }
         set_ones = {text: value for text, value in conditions.items() if value is not None}
@@ -93,6 +109,41 @@ class SqliteDeadLetters:
 
         await self._database.run(job)
 
+    async def discard(self, letter_id: str, *, reason: str, at: datetime) -> bool:
+        def job(connection: sqlite3.Connection) -> bool:
+            changed = connection.execute(
+                "UPDATE dead_letter SET discard_reason = CASE WHEN discarded_at IS NULL THEN ? "
+                "ELSE discard_reason END, discarded_at = coalesce(discarded_at, ?) WHERE id = ?",
+                (reason, _stamp(at), letter_id),
+            )
+            return changed.rowcount == 1
+
+        return await self._database.run(job)
+
+    async def depths(self, *, limit: int) -> tuple[Depth, ...]:
+        def job(connection: sqlite3.Connection) -> tuple[Depth, ...]:
+            found = connection.execute(
+                "SELECT queue, reason, count(*), min(died_at) FROM (SELECT queue, reason, died_at "  # noqa: S608  (constants)
+                f"FROM dead_letter WHERE {_OPEN} ORDER BY died_at LIMIT ?) GROUP BY 1, 2 ORDER BY 1, 2",
+                (limit,),
+            )
+            return tuple(
+                Depth(queue, reason, count, datetime.fromisoformat(oldest))
+                for queue, reason, count, oldest in found
+            )
+
+        return await self._database.run(job)
+
+    async def sweep(self, closed_before: datetime, *, limit: int) -> int:
+        def job(connection: sqlite3.Connection) -> int:
+            return connection.execute(
+                "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter "  # noqa: S608  (constants)
+                f"WHERE {_CLOSED_AT} > '' AND {_CLOSED_AT} < ? LIMIT ?)",
+                (_stamp(closed_before), limit),
+            ).rowcount
+
+        return await self._database.run(job)
+
     async def erase(self, owner: str) -> int:
         def job(connection: sqlite3.Connection) -> int:
             return connection.execute("DELETE FROM dead_letter WHERE owner = ?", (owner,)).rowcount
@@ -102,7 +153,7 @@ class SqliteDeadLetters:
     async def _select(self, where: str, values: Mapping[str, object], *, limit: int) -> tuple[Kept, ...]:
         def job(connection: sqlite3.Connection) -> tuple[Kept, ...]:
             found = connection.execute(
-                f"SELECT {_LETTER}, replayed_at, replayed_as FROM dead_letter "  # noqa: S608  (constants)
+                f"SELECT {_LETTER}, {_FATE} FROM dead_letter "  # noqa: S608  (constants)
                 f"WHERE {where} ORDER BY id LIMIT :limit",
                 {**values, "limit": limit},
             )
@@ -112,12 +163,18 @@ class SqliteDeadLetters:
 
 
 def _kept(row: tuple[object, ...]) -> Kept:
-    *letter, replayed_at, replayed_as = row
+    *letter, replayed_at, replayed_as, discarded_at, discard_reason = row
     return Kept(
         letter=DeadLetter.model_validate(dict(zip(_LETTER.split(", "), letter, strict=True))),
-        replayed_at=datetime.fromisoformat(replayed_at) if isinstance(replayed_at, str) else None,
+        replayed_at=_moment(replayed_at),
         replayed_as=replayed_as if isinstance(replayed_as, int) else None,
+        discarded_at=_moment(discarded_at),
+        discard_reason=str(discard_reason),
     )
+
+
+def _moment(stamp: object) -> datetime | None:
+    return datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
 
 
 def _stamp(moment: datetime | None) -> str | None:

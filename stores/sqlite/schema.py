@@ -9,6 +9,7 @@ STEPS: tuple[Step, ...] = (
     (*ledger.SCHEMA, *directory.SCHEMA, *dead_letters.SCHEMA),
     directory.SEVERAL_KEYS,
     dead_letters.OWNERS,
+    dead_letters.DISCARDS,
     devices.SCHEMA,
     targets.SCHEMA,
     places.SCHEMA,

@@ -78,6 +78,7 @@ def test_list_shows_each_letter_with_its_reason() -> None:
     assert result.exit_code == 0
     for text in (GONE.id, POISON.id, "gone", "poison", "answered 410", "2 dead letters"):
         assert text in result.stdout
+    assert "poison: its process died" in result.stdout
 
 
 @pytest.mark.usefixtures("letters")
@@ -86,6 +87,7 @@ def test_list_shows_each_letter_with_its_reason() -> None:
     [
         (("--reason", "gone"), [GONE]),
         (("--type", "novelty"), []),
+        (("--all", "--reason", "poison"), [POISON]),
         (("--since", "2026-01-15"), [POISON]),
         (("--until", "2026-01-15T00:00:00"), [GONE]),
         (
@@ -103,6 +105,7 @@ def test_list_filters_and_speaks_json(words: tuple[str, ...], found: list[DeadLe
 def test_show_tells_the_whole_story() -> None:
     shown = json.loads(run("show", GONE.id).stdout)
     assert (shown["reason"], shown["delivery_id"]) == ("gone", ENVELOPE.delivery_id)
+    assert "discard, unless" in shown["remedy"]
     assert json.loads(shown["payload"])["uid"] == "u1"
     assert [attempt["outcome"]["reason"] for attempt in shown["attempts"]] == ["gone"]
 
@@ -125,6 +128,20 @@ def test_a_replay_that_cannot_reach_the_queue_leaves_the_letter() -> None:
 
 
 @pytest.mark.usefixtures("letters")
+def test_a_discarded_letter_is_out_of_the_way_and_tells_why() -> None:
+    dry = run("discard", "--reason", "endpoint retired", "--died-of", "gone", "--dry-run")
+    assert "would discard 1" in dry.stdout
+    assert GONE.id in run("list").stdout
+    result = run("discard", "--reason", "endpoint retired", "--died-of", "gone")
+    assert result.exit_code == 0
+    assert "discarded 1" in result.stdout
+    assert GONE.id not in run("list").stdout
+    assert "discarded" in run("list", "--all").stdout
+    assert json.loads(run("show", GONE.id).stdout)["discard_reason"] == "endpoint retired"
+    assert "left 1" in run("replay", "--all").stdout  # the other one alone
+
+
+@pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -133,6 +150,11 @@ def test_a_replay_that_cannot_reach_the_queue_leaves_the_letter() -> None:
         (("replay",), "--all"),
         (("replay", GONE.id, "--all"), "not several at once"),
         (("list", "--since", "yesterday"), "--since"),
+        (("discard", GONE.id), "--reason"),
+        (("discard", GONE.id, "--reason", " "), "say why"),
+        (("discard", "--reason", "x"), "use filters"),
+        (("discard", "0" * 16, "--reason", "x"), "there is no dead letter"),
+        (("replay", "--all", "--per-second", "0"), "--per-second"),
     ],
 )
 def test_a_wrong_call_is_told_what_to_do(words: tuple[str, ...], told: str) -> None:

@@ -1,0 +1,33 @@
+"""What to do about a dead letter, by the reason it died of: one table, for whoever looks at one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from handlers.dead_letters.reading import EVENT_UNDELIVERED
+from handlers.delivery import Reason
+
+REMEDIES: Mapping[str, str] = {
+    Reason.ATTEMPTS_USED: "the target failed every attempt: see that it is well again, then replay",
+    Reason.TARGET_FAILED: "the target failed: see that it is well again, then replay",
+    Reason.TOO_OLD: "it waited longer than its queue's age_limit: see what held the queue up; "
+    "replay where it is still of use, else discard",
+    Reason.BUG: "our handler failed on it: mend the bug that `attempts` tells, deploy, then replay",
+    Reason.BUSY: "its target had no room until it was too old: raise the target's rate, then replay",
+    Reason.NEEDS_NEWER_CODE: "no handler knew its type or version: deploy the handlers, then replay",
+    Reason.UNDECODABLE: "its bytes could not be read: find out who sent them (see `body`), then discard",
+    Reason.POISON: "its process died each time that it ran: reproduce it away from production, mend it, "
+    "then replay",
+    Reason.OWNER_PAUSED: "its owner paused the endpoint: replay once it is enabled, or discard",
+    Reason.NO_ENDPOINT: "its owner registered no endpoint: replay once there is one, or discard",
+    Reason.GONE: "the target said that it is gone for good: discard, unless its owner registers another",
+    Reason.BLOCKED_ADDRESS: "its URL leads where no request may go: have its owner change it, then replay",
+    Reason.ABORTED: "the target asked not to be sent this again: discard",
+    EVENT_UNDELIVERED: "its fan-out failed each time: see the handlers' log, mend it, then replay",
+}
+OTHERWISE = "see `detail` and `attempts`; replay once the cause is gone, or discard"
+
+
+def remedy(reason: str) -> str:
+    """What an operator does about a letter of this reason."""
+    return REMEDIES.get(reason, OTHERWISE)
