@@ -20,6 +20,12 @@ REMEDIES: Mapping[str, str] = {
     "then replay",
     Reason.OWNER_PAUSED: "its owner paused the endpoint: replay once it is enabled, or discard",
     Reason.NO_ENDPOINT: "its owner registered no endpoint: replay once there is one, or discard",
+    Reason.NO_DEVICE: "its user has no device: replay once there is one, or discard",
+    Reason.DEVICE_GONE: "its device is gone, and was forgotten: discard",
+    Reason.REFUSED: "the service refuses this very request for good: see `detail`, mend what makes it, "
+    "then replay or discard",
+    Reason.WRONG_SENDER: "the device belongs to another Firebase project: check SIDELANE_FCM_PROJECT, "
+    "then replay, or discard",
     Reason.GONE: "the target said that it is gone for good: discard, unless its owner registers another",
     Reason.BLOCKED_ADDRESS: "its URL leads where no request may go: have its owner change it, then replay",
     Reason.ABORTED: "the target asked not to be sent this again: discard",

@@ -18,6 +18,7 @@ COMPLETE = {
     "SIDELANE_DEAD_LETTER_PUSHER_EMAIL": "letters@prod.iam.gserviceaccount.com",
     "SIDELANE_FCM_URL": "https://fcm.googleapis.com",
     "SIDELANE_FCM_CREDENTIALS": "google",
+    "SIDELANE_GEOCODING_KEY": "a-key",
 }
 
 
