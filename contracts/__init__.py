@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.bulk_notifications import BulkNotification
 from contracts.catalog import Catalog, load_catalog
 from contracts.dead_letters import EVENT_TYPE, DeadLetter
 from contracts.envelope import CONTENT_TYPE, Envelope, Position
@@ -40,6 +41,7 @@ __all__ = (
     "TASK_TYPES",
     "ActionItem",
     "AudioBytes",
+    "BulkNotification",
     "Catalog",
     "CatalogError",
     "ContractError",
@@ -73,5 +75,5 @@ __all__ = (
     "task_id",
 )
 
-TASK_TYPES: tuple[type[Task], ...] = (DeveloperWebhook, Geocode, Notification)
+TASK_TYPES: tuple[type[Task], ...] = (BulkNotification, DeveloperWebhook, Geocode, Notification)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""

@@ -10,12 +10,23 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from contracts import TASK_TYPES, DeveloperWebhook, Geocode, TaskRegistry, load_catalog
+from contracts import (
+    TASK_TYPES,
+    BulkNotification,
+    DeveloperWebhook,
+    Geocode,
+    Notification,
+    TaskRegistry,
+    load_catalog,
+)
+from handlers.access_tokens import AccessTokens, GoogleTokens
 from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.effect import Effects
+from handlers.fcm import SCOPE, Fcm
 from handlers.follow_up import FollowUp
 from handlers.geocoding import Geocoding
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
@@ -84,7 +95,20 @@ def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects
     return {
         DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),
         Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
+        Notification.name: Notifications(stores.devices, _fcm(settings, lanes)),
+        BulkNotification.name: each_notified,
     }
+
+
+def _fcm(settings: HandlerSettings, lanes: Lanes) -> Fcm:
+    authorized = settings.fcm_credentials == "google"
+    return Fcm(
+        lanes.http.fcm,
+        AccessTokens(GoogleTokens(SCOPE), clock=_now) if authorized else None,
+        url=settings.fcm_url,
+        project=settings.fcm_project,
+        clock=_now,
+    )
 
 
 def without_breakers(settings: LanesSettings) -> LanesSettings:

@@ -93,6 +93,7 @@ FCM = LaneSettings(
     max_wait=5.0,
     max_body_bytes=100_000,
     cuts_body=True,
+    breaker_failures=None,  # of durable side effects alone: the handlers have a breaker of their own
     is_guarded=False,  # the address is ours to set
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from producers.bulk import notify_many
 from producers.enqueue import enqueue, enqueue_many, publish
 from producers.errors import (
     AlreadyOpen,
@@ -54,5 +55,6 @@ __all__ = (
     "UnregisteredTask",
     "enqueue",
     "enqueue_many",
+    "notify_many",
     "publish",
 )

@@ -13,7 +13,7 @@ from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
 from producers.body_limit import BodyLimit
 from producers.problems import answer_problems
 from producers.producer import Producer
-from producers.routers import webhooks
+from producers.routers import notifications, webhooks
 from producers.settings import ProducerSettings
 from producers.trace import TraceContext
 
@@ -38,6 +38,7 @@ def create_app(settings: ProducerSettings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.add_middleware(TraceContext)
     answer_problems(app)
+    app.include_router(notifications.router)
     app.include_router(webhooks.router)
 
     @app.get("/healthz")

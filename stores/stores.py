@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from stores.dead_letters import DeadLetters
+from stores.devices import Devices
 from stores.directory import Directory
 from stores.ledger import Ledger
 from stores.places import Places
@@ -18,6 +19,9 @@ class Stores(Protocol):
 
     @property
     def directory(self) -> Directory: ...
+
+    @property
+    def devices(self) -> Devices: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

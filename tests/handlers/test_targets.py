@@ -185,6 +185,9 @@ async def test_a_cancelled_probe_gives_its_place_to_the_next() -> None:
     [
         Returned(),
         TargetRefused(Reason.GONE, "410"),
+        TargetRefused(Reason.REFUSED, "400"),
+        TargetRefused(Reason.WRONG_SENDER, "403"),
+        NotWanted(Reason.DEVICE_GONE),
         TargetRefused(Reason.ABORTED, "-"),
         OwnerPaused(),
         NotWanted(Reason.NO_ENDPOINT),
