@@ -30,6 +30,7 @@ from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
+from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import ApiKey, Geocoder, Producer
@@ -85,6 +86,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
 
 def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects:
     """Every side effect of the service; a new task type adds its line here."""
+    requests = WebhookRequests(lanes.http.webhooks, clock=_now)
     geocoder = Geocoder(
         lanes.http.maps,
         stores.places,
@@ -93,7 +95,7 @@ def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects
         clock=_now,
     )
     return {
-        DeveloperWebhook.name: DeveloperWebhooks(stores.directory, lanes.http.webhooks, clock=_now),
+        DeveloperWebhook.name: DeveloperWebhooks(stores.directory, requests),
         Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
         Notification.name: Notifications(stores.devices, _fcm(settings, lanes)),
         BulkNotification.name: each_notified,

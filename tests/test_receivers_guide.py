@@ -17,6 +17,7 @@ from contracts import AudioBytes, DeveloperWebhook, load_catalog
 from handlers.delivery import INSTANT, MAX_RETRY_AFTER, End, Returned, TargetFailed
 from handlers.effect import Delivery
 from handlers.signing import Scheme, new_secret, public_key, signed_headers
+from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
 from lanes import LOCAL, WEBHOOKS, HttpLane
 from stores import OVERLAP, Endpoint, SigningKey, rotated
@@ -65,7 +66,7 @@ async def test_what_is_sent_verifies_with_the_old_key_and_the_new(secret: str, t
         HttpLane(WEBHOOKS, egress=LOCAL) as lane,
         receiver(respond) as target,
     ):
-        webhooks = DeveloperWebhooks(stores.directory, lane, clock=lambda: datetime.now(UTC))
+        webhooks = DeveloperWebhooks(stores.directory, WebhookRequests(lane, clock=lambda: datetime.now(UTC)))
 
         async def deliver(endpoint: Endpoint) -> End:
             await stores.directory.put_endpoint(endpoint)

@@ -30,7 +30,8 @@ from contracts.webhooks import WebhookEvent
 from handlers.delivery import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.errors import BadSigningKey
-from handlers.webhooks import DeveloperWebhooks, judge
+from handlers.webhook_request import WebhookRequests, judge
+from handlers.webhooks import DeveloperWebhooks
 from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
 from stores import Directory, Endpoint, SigningKey, rotated
 from stores.sqlite import open_sqlite
@@ -54,7 +55,7 @@ async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
 @pytest.fixture
 async def webhooks(directory: Directory) -> AsyncIterator[DeveloperWebhooks]:
     async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
-        yield DeveloperWebhooks(directory, lane, clock=lambda: datetime.now(UTC))
+        yield DeveloperWebhooks(directory, WebhookRequests(lane, clock=lambda: datetime.now(UTC)))
 
 
 def task(event: WebhookEvent) -> DeveloperWebhook:
@@ -206,7 +207,8 @@ async def test_a_receiver_that_is_away_failed_and_it_is_known_how_fast(directory
         await directory.put_endpoint(endpoint(event, target.url))
     readings = iter((NOW, NOW + timedelta(milliseconds=250)))
     async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
-        end = await DeveloperWebhooks(directory, lane, clock=lambda: next(readings))(task(event), DELIVERY)
+        requests = WebhookRequests(lane, clock=lambda: next(readings))
+        end = await DeveloperWebhooks(directory, requests)(task(event), DELIVERY)
     assert isinstance(end, TargetFailed)
     assert end.connection_lost_after == timedelta(milliseconds=250)
 
