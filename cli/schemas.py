@@ -10,9 +10,12 @@ from typing import Annotated
 
 import typer
 
-from contracts import TASK_TYPES, Task
+from contracts import EVENT_TYPES, TASK_TYPES, Versioned
 from contracts.catalog import file_schema
 from contracts.compatibility import incompatibilities, snapshot_name, snapshot_text
+
+EVENTS = "events"
+"""Folder of the events' snapshots within that of the tasks'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,22 @@ def schemas(
         bool, typer.Option("--check", help="Write nothing; fail if a file is not current.")
     ] = False,
     snapshots: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Folder of the task types' snapshots.")
+        Path,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of the task types' snapshots, events/ in it."
+        ),
     ] = Path("contracts/schemas"),
     queues_schema: Annotated[Path, typer.Option(dir_okay=False, help="Schema of the queue catalog.")] = Path(
         "infra/terraform/queues.schema.json"
     ),
 ) -> None:
-    """Write the JSON Schemas of the task types and of the queue catalog.
+    """Write the JSON Schemas of the task and event types and of the queue catalog.
 
     A snapshot that the code no longer keeps to is left alone and fails the command.
     """
     files = [
-        *task_snapshots(TASK_TYPES, snapshots),
+        *snapshots_of(TASK_TYPES, snapshots),
+        *snapshots_of(EVENT_TYPES, snapshots / EVENTS),
         SchemaFile(queues_schema, json.dumps(file_schema(), indent=2, sort_keys=True) + "\n"),
     ]
     failed = False
@@ -56,20 +63,21 @@ def schemas(
                 failed = True
                 typer.echo(f"{file.path} is not current: run `sidelane schemas` and commit it", err=True)
             else:
+                file.path.parent.mkdir(exist_ok=True)
                 file.path.write_text(file.text, encoding="utf-8")
                 typer.echo(f"wrote {file.path}")
     if failed:
         raise typer.Exit(1)
 
 
-def task_snapshots(types: Iterable[type[Task]], folder: Path) -> Iterator[SchemaFile]:
+def snapshots_of(types: Iterable[type[Versioned]], folder: Path) -> Iterator[SchemaFile]:
     """The snapshot of each type's current version, held against the one in `folder`."""
-    for task_type in types:
-        path = folder / snapshot_name(task_type)
-        yield SchemaFile(path, snapshot_text(task_type), tuple(_refusals(task_type, path)))
+    for versioned in types:
+        path = folder / snapshot_name(versioned)
+        yield SchemaFile(path, snapshot_text(versioned), tuple(_refusals(versioned, path)))
 
 
-def _refusals(task_type: type[Task], path: Path) -> Iterator[str]:
+def _refusals(versioned: type[Versioned], path: Path) -> Iterator[str]:
     if not path.exists():
         return
     try:
@@ -77,12 +85,12 @@ def _refusals(task_type: type[Task], path: Path) -> Iterator[str]:
     except ValueError as error:
         yield f"{path} is not JSON ({error}); restore it from version control"
         return
-    sentences = incompatibilities(promised, task_type.model_json_schema())
+    sentences = incompatibilities(promised, versioned.model_json_schema())
     if sentences:
-        version = task_type.version
-        yield f"{path}: task type {task_type.name!r} no longer keeps to its version {version}:"
+        version = versioned.version
+        yield f"{path}: {versioned.name!r} no longer keeps to its version {version}:"
         yield from (f"  {sentence}" for sentence in sentences)
         yield (
-            f"Raise {task_type.__name__}.version to {version + 1} and write an upcaster from {version}, "
+            f"Raise {versioned.__name__}.version to {version + 1} and write an upcaster from {version}, "
             "or take the change back."
         )

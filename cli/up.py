@@ -1,4 +1,4 @@
-"""`sidelane up`: turns the queue catalog into Google's resources and runs the emulator on them."""
+"""`sidelane up`: runs the emulator on the resources of the queue catalog."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from typing import Annotated
 
 import typer
 import uvloop
-from google.cloud.tasks_v2 import types as tasks_types
-from google.pubsub_v1 import types as pubsub_types
 
-from contracts import Catalog, CatalogError, load_catalog
+from cli.resources import queues_of, subscriptions_of, topics_of
+from contracts import CatalogError, load_catalog
 from emulator import AdjustableClock, Emulator, EmulatorError, EmulatorSettings, Faults, TasksSettings
 
 _OPEN_FILES = 16_384
@@ -39,6 +38,10 @@ def up(
     location: Annotated[str, typer.Option(help="Location of the queues.")] = "us-central1",
     dead_letter_url: Annotated[
         str | None, typer.Option(help="Push dead letters here; without it they wait to be pulled.")
+    ] = None,
+    handlers_url: Annotated[
+        str | None,
+        typer.Option(help="Push events to this handlers service; without it they wait to be pulled."),
     ] = None,
     throttling: Annotated[
         bool, typer.Option(help="Let 429, 503 and Retry-After slow their queue down, as production does.")
@@ -85,9 +88,11 @@ def up(
                     throttling=throttling,
                 ),
             ),
-            queues=queue_resources(catalog, f"projects/{project}/locations/{location}"),
-            topics=dead_letter_topics(catalog, project),
-            subscriptions=dead_letter_subscriptions(catalog, project, push_to=dead_letter_url),
+            queues=queues_of(catalog, f"projects/{project}/locations/{location}"),
+            topics=topics_of(catalog, project),
+            subscriptions=subscriptions_of(
+                catalog, project, dead_letter_url=dead_letter_url, handlers_url=handlers_url
+            ),
             clock=AdjustableClock(),
             die=_die,
         )
@@ -97,55 +102,6 @@ def up(
     except (CatalogError, EmulatorError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-
-
-def queue_resources(catalog: Catalog, parent: str) -> list[tasks_types.Queue]:
-    """The catalog's queues as Cloud Tasks resources under `parent` (`projects/P/locations/L`)."""
-    return [
-        tasks_types.Queue(
-            name=f"{parent}/queues/{queue.name}",
-            rate_limits=tasks_types.RateLimits(
-                max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
-                max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
-            ),
-            retry_config=tasks_types.RetryConfig(
-                max_attempts=queue.retry.max_attempts,
-                min_backoff=queue.retry.min_backoff,
-                max_backoff=queue.retry.max_backoff,
-                max_doublings=queue.retry.max_doublings,
-            ),
-        )
-        for queue in catalog.cloud_tasks_queues()
-    ]
-
-
-def dead_letter_topics(catalog: Catalog, project: str) -> list[pubsub_types.Topic]:
-    """The topic of every dead letter that the catalog names."""
-    return [
-        pubsub_types.Topic(name=f"projects/{project}/topics/{topic}")
-        for topic in catalog.dead_letter_topics()
-    ]
-
-
-def dead_letter_subscriptions(
-    catalog: Catalog, project: str, *, push_to: str | None
-) -> list[pubsub_types.Subscription]:
-    """A subscription for each dead-letter topic, by the same name: push with an OIDC token, or pull."""
-    push = None
-    if push_to is not None:
-        email = f"dead-letters@{project}.iam.gserviceaccount.com"
-        push = pubsub_types.PushConfig(
-            push_endpoint=push_to,
-            oidc_token=pubsub_types.PushConfig.OidcToken(service_account_email=email, audience=push_to),
-        )
-    return [
-        pubsub_types.Subscription(
-            name=f"projects/{project}/subscriptions/{topic}",
-            topic=f"projects/{project}/topics/{topic}",
-            push_config=push,
-        )
-        for topic in catalog.dead_letter_topics()
-    ]
 
 
 def faults_of(switches: Sequence[str]) -> Faults:

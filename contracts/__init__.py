@@ -1,4 +1,4 @@
-"""What travels between producers, handlers and stores: tasks, envelopes, identities, the queue catalog."""
+"""What travels between producers, handlers and stores: tasks, events, their forms, the queue catalog."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from contracts.errors import (
     CatalogError,
     ContractError,
     DuplicateTask,
+    InvalidEvent,
     InvalidTask,
     NewerVersion,
     Undecodable,
     UnknownTask,
 )
+from contracts.event_topic import EventTopic
+from contracts.events import ConversationCreated, Event, TranscriptFlushed
 from contracts.geocoding import Coordinates, Geocode
 from contracts.identity import delivery_id, identity_of, task_id
 from contracts.notifications import Notification
 from contracts.queue import CLAIM_BUDGET, SETTLE_BUDGET, DeliveryPolicy, Queue
-from contracts.task import Task, TaskRegistry, Upcaster
+from contracts.task import Task, TaskRegistry
+from contracts.versioned import Upcaster, Versioned
 from contracts.webhooks import (
     ActionItem,
     AudioBytes,
@@ -37,6 +41,7 @@ __all__ = (
     "CLAIM_BUDGET",
     "CONTENT_TYPE",
     "EVENT_TYPE",
+    "EVENT_TYPES",
     "SETTLE_BUDGET",
     "TASK_TYPES",
     "ActionItem",
@@ -46,6 +51,7 @@ __all__ = (
     "CatalogError",
     "ContractError",
     "Conversation",
+    "ConversationCreated",
     "Coordinates",
     "DaySummary",
     "DeadLetter",
@@ -53,7 +59,10 @@ __all__ = (
     "DeveloperWebhook",
     "DuplicateTask",
     "Envelope",
+    "Event",
+    "EventTopic",
     "Geocode",
+    "InvalidEvent",
     "InvalidTask",
     "MemoryCreated",
     "NewerVersion",
@@ -64,10 +73,12 @@ __all__ = (
     "Structured",
     "Task",
     "TaskRegistry",
+    "TranscriptFlushed",
     "TranscriptSegment",
     "Undecodable",
     "UnknownTask",
     "Upcaster",
+    "Versioned",
     "WebhookKind",
     "delivery_id",
     "identity_of",
@@ -77,3 +88,6 @@ __all__ = (
 
 TASK_TYPES: tuple[type[Task], ...] = (BulkNotification, DeveloperWebhook, Geocode, Notification)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""
+
+EVENT_TYPES: tuple[type[Event], ...] = (ConversationCreated, TranscriptFlushed)
+"""Every event type of this repository; each has its topic in the catalog."""

@@ -1,25 +1,25 @@
-"""Reads the queue catalog: what each queue does, for producers, handlers, emulator and Terraform alike.
+"""Reads the queue catalog: what each queue and topic does, for producers, handlers, emulator and Terraform.
 
-The file holds `defaults` and, per queue, only what differs. Blocks (`rate_limits`, `retry_rate_limits`,
-`retry`, `delivery`) merge key by key, everything else is replaced, just as Terraform's
-`merge(defaults.block, try(queue.block, {}))` does it.
+The file holds `defaults` and, per queue, only what differs; and every field of each topic of events.
+Blocks (`rate_limits`, `retry_rate_limits`, `retry`, `delivery`) merge key by key, everything else is
+replaced, just as Terraform's `merge(defaults.block, try(queue.block, {}))` does it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import annotated_types
 import yaml
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
+from contracts.catalog_faults import explain
 from contracts.errors import CatalogError
-from contracts.queue import RETRY_SUFFIX, Queue, QueueRetry, RateLimits, Settings, in_seconds
+from contracts.event_topic import EventTopic
+from contracts.events import Event
+from contracts.queue import RETRY_SUFFIX, Queue, QueueRetry, RateLimits
 from contracts.task import TaskRegistry
 
 
@@ -33,10 +33,11 @@ class CloudTasksQueue:
 
 
 class Catalog:
-    """All queues of one deployment. Immutable."""
+    """All queues and topics of one deployment. Immutable."""
 
-    def __init__(self, queues: Mapping[str, Queue], source: str) -> None:
+    def __init__(self, queues: Mapping[str, Queue], source: str, topics: Iterable[EventTopic] = ()) -> None:
         self._queues = dict(queues)
+        self._topics = {topic.name: topic for topic in topics}
         self._source = source
 
     def __iter__(self) -> Iterator[Queue]:
@@ -58,6 +59,20 @@ class Catalog:
         """The queue that a Cloud Tasks queue belongs to, siblings included; None where none does."""
         return self._queues.get(cloud_queue) or self._queues.get(cloud_queue.removesuffix(RETRY_SUFFIX))
 
+    def event_topics(self) -> tuple[EventTopic, ...]:
+        """Every topic of events."""
+        return tuple(self._topics.values())
+
+    def topic_of(self, event: type[Event]) -> EventTopic:
+        """The topic that carries this type; raises `CatalogError`."""
+        try:
+            return self._topics[event.name]
+        except KeyError:
+            raise CatalogError(
+                f"event type {event.name!r} needs a topic of its name, which {self._source} does not have; "
+                f"add it under events, where there are: {', '.join(self._topics) or 'none'}"
+            ) from None
+
     def check(self, registry: TaskRegistry) -> None:
         """Raise `CatalogError` where a task type names a queue that the catalog lacks."""
         for task_type in registry:
@@ -75,20 +90,21 @@ class Catalog:
             yield CloudTasksQueue(queue.retry_queue, queue.retry_rate_limits, queue.retry)
 
     def dead_letter_topics(self) -> tuple[str, ...]:
-        """Topic ids, each once, in the order of the queues."""
-        return tuple(dict.fromkeys(queue.dead_letter_topic for queue in self))
+        """Topic ids, each once: those of the queues in their order, then those of the topics of events."""
+        of_queues = [queue.dead_letter_topic for queue in self]
+        return tuple(dict.fromkeys((*of_queues, *(topic.dead_letter_topic for topic in self.event_topics()))))
 
 
 def load_catalog(path: Path) -> Catalog:
     """Read and check a catalog file.
 
     Raises:
-        CatalogError: naming file, queue, field, value and what is allowed.
+        CatalogError: naming file, queue or topic, field, value and what is allowed.
     """
     document = _read(path)
-    unknown = [key for key in document if key not in ("defaults", "queues")]
+    unknown = [key for key in document if key not in ("defaults", "queues", "events")]
     if unknown:
-        raise CatalogError(f"{path}: unknown key {unknown[0]!r}; allowed are: defaults, queues")
+        raise CatalogError(f"{path}: unknown key {unknown[0]!r}; allowed are: defaults, queues, events")
     defaults, queues = document.get("defaults", {}), document.get("queues")
     if not isinstance(defaults, dict):
         raise CatalogError(
@@ -98,7 +114,15 @@ def load_catalog(path: Path) -> Catalog:
         raise CatalogError(
             f"{path}: field 'queues': {queues!r} is not allowed: must map queue names to settings"
         )
-    return Catalog({name: _resolve(path, name, defaults, own) for name, own in queues.items()}, str(path))
+    events = document.get("events", {})
+    if not isinstance(events, dict):
+        raise CatalogError(
+            f"{path}: field 'events': {events!r} is not allowed: must map names of topics to settings"
+        )
+    resolved = {name: _resolve(path, name, defaults, own) for name, own in queues.items()}
+    topics = [_topic(path, name, own) for name, own in events.items()]
+    _check_ids(path, resolved.values(), topics)
+    return Catalog(resolved, str(path), topics)
 
 
 def file_schema() -> dict[str, Any]:
@@ -109,6 +133,10 @@ def file_schema() -> dict[str, Any]:
         block.pop("required", None)  # any field may come from the defaults
     name = queue["properties"].pop("name")
     definitions["Queue"] = queue
+    topic = EventTopic.model_json_schema()
+    topic["required"].remove("name")
+    topic_name = topic["properties"].pop("name")
+    definitions["EventTopic"] = topic
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sidelane queue catalog",
@@ -123,12 +151,14 @@ def file_schema() -> dict[str, Any]:
                 "propertyNames": {"pattern": name["pattern"], "not": {"pattern": f"{RETRY_SUFFIX}$"}},
                 "additionalProperties": {"$ref": "#/$defs/Queue"},
             },
+            "events": {
+                "type": "object",
+                "propertyNames": {"pattern": topic_name["pattern"]},
+                "additionalProperties": {"$ref": "#/$defs/EventTopic"},
+            },
         },
         "$defs": definitions,
     }
-
-
-_OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -176,16 +206,41 @@ def _resolve(path: Path, name: object, defaults: dict[str, Any], own: object) ->
     try:
         return Queue.model_validate({**merged, "name": name})
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        # A block with a faulty item is reported as faulty itself; the item says more.
-        places = [fault["loc"] for fault in found]
-        innermost = [
-            fault
-            for fault in found
-            if not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
-        ]
-        faults = "\n".join(_explain(path, name, fault) for fault in innermost)
-        raise CatalogError(faults) from error
+        remedy = "set it for the queue or under defaults"
+        raise CatalogError(explain(f"{path}: queue {name!r}", Queue, error, remedy=remedy)) from error
+
+
+def _topic(path: Path, name: object, own: object) -> EventTopic:
+    if not isinstance(own, dict):
+        raise CatalogError(f"{path}: event {name!r}: {own!r} is not allowed: must be a mapping of fields")
+    if "name" in own:
+        raise CatalogError(
+            f"{path}: event {name!r}: field 'name': {own['name']!r} is not allowed: the key under events is "
+            "the topic's name; remove the field"
+        )
+    try:
+        return EventTopic.model_validate({**own, "name": name})
+    except ValidationError as error:
+        remedy = "set it; events have no defaults"
+        raise CatalogError(explain(f"{path}: event {name!r}", EventTopic, error, remedy=remedy)) from error
+
+
+def _check_ids(path: Path, queues: Iterable[Queue], topics: Collection[EventTopic]) -> None:
+    """A dead-letter topic is no topic of events, and its subscription, by its own name, is no event's."""
+    buried = {queue.dead_letter_topic for queue in queues} | {topic.dead_letter_topic for topic in topics}
+    subscriptions: dict[str, str] = {}
+    for topic in topics:
+        if topic.name in buried:
+            raise CatalogError(
+                f"{path}: event {topic.name!r}: a dead_letter_topic has this name; give the latter another"
+            )
+        other = subscriptions.setdefault(topic.subscription, topic.name)
+        if other != topic.name or topic.subscription in buried:
+            taken = f"event {other!r}" if other != topic.name else "a dead-letter topic"
+            raise CatalogError(
+                f"{path}: event {topic.name!r}: field 'subscription': {topic.subscription!r} is not allowed: "
+                f"it is that of {taken}; choose another"
+            )
 
 
 def _merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -194,53 +249,3 @@ def _merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         if isinstance(defaults[key], dict) and isinstance(own[key], dict):
             merged[key] = {**defaults[key], **own[key]}
     return merged
-
-
-def _explain(path: Path, queue: object, fault: Mapping[str, Any]) -> str:
-    place = [str(part) for part in fault["loc"]]
-    field = ".".join(place)
-    where = f"{path}: queue {queue!r}: " + (f"field {field!r}: " if field else "")
-    if fault["type"] == "missing":
-        return f"{where}is missing; set it for the queue or under defaults"
-    if fault["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_model_at(place[:-1]).model_fields.keys() - {"name"}))
-        return f"{where}is unknown; known are: {known}"
-    reason = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["type"] == "model_type":
-        reason = "must be a mapping of fields"
-    if not field:
-        return where + reason
-    value = fault["input"]
-    shown = in_seconds(value) if isinstance(value, timedelta) else repr(value)
-    allowed = _allowed(place) if fault["type"] in _OUT_OF_RANGE else ""
-    return f"{where}{shown} is not allowed: " + (f"must be {allowed}" if allowed else reason)
-
-
-def _model_at(place: list[str]) -> type[Settings]:
-    model: type[Settings] = Queue
-    for part in place:
-        annotation = model.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, Settings):
-            model = annotation
-    return model
-
-
-def _allowed(place: list[str]) -> str:
-    """The range of a field, or of the items of one, in words."""
-    item = place[-1].isdigit()
-    *block, name = place[:-1] if item else place
-    field = _model_at(block).model_fields[name]
-    if item:
-        field = FieldInfo.from_annotation(get_args(field.annotation)[0])
-    words = []
-    for rule in field.metadata:
-        for mark, kind, bound in (
-            (">", annotated_types.Gt, "gt"),
-            (">=", annotated_types.Ge, "ge"),
-            ("<", annotated_types.Lt, "lt"),
-            ("<=", annotated_types.Le, "le"),
-        ):
-            if isinstance(rule, kind):
-                value: object = getattr(rule, bound)
-                words.append(f"{mark} {in_seconds(value) if isinstance(value, timedelta) else value}")
-    return " and ".join(words)

@@ -1,4 +1,4 @@
-"""Holds what a task type's version promised: compares its shape with the snapshot of it. Pure, no I/O.
+"""Holds what a version promised: compares its shape with the snapshot of it. Pure, no I/O.
 
 Code of one version meets code of the same version in both directions: a new handler reads what an
 old producer wrote, and during a deployment an old handler reads what a new producer wrote. Since
@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.task import Task
+from contracts.versioned import Versioned
 
 Schema = Mapping[str, Any]
 
@@ -36,14 +36,14 @@ _COMPARED = {
 }
 
 
-def snapshot_name(task_type: type[Task]) -> str:
+def snapshot_name(versioned: type[Versioned]) -> str:
     """File name of the snapshot of this type at its current version."""
-    return f"{task_type.name}.v{task_type.version}.json"
+    return f"{versioned.name}.v{versioned.version}.json"
 
 
-def snapshot_text(task_type: type[Task]) -> str:
+def snapshot_text(versioned: type[Versioned]) -> str:
     """The JSON Schema of this type's payload, as a file under version control keeps it."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **task_type.model_json_schema()}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **versioned.model_json_schema()}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
@@ -249,4 +249,4 @@ def _show(value: Any) -> str:
 
 
 def _sentence(path: str, change: str, consequence: str) -> str:
-    return f"{path or 'the task'}: {change}: {consequence}"
+    return f"{path or 'the payload'}: {change}: {consequence}"

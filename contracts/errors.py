@@ -1,11 +1,12 @@
-"""What can be wrong with a task, its envelope or the queue catalog.
+"""What can be wrong with a task or an event, their form on the way, or the queue catalog.
 
 ContractError
 ├── InvalidTask          a task type or a task's identity breaks a rule
+├── InvalidEvent         an event type breaks a rule
 ├── DuplicateTask        two task types have one name
 ├── UnknownTask          no registered task type has this name
 ├── NewerVersion         the payload was written by newer code than this
-├── Undecodable          the bytes are no envelope, or no payload of their type
+├── Undecodable          the bytes are no envelope, no event, or no payload of their type
 └── CatalogError         the queue catalog, or a task type's place in it, is wrong
 """
 
@@ -18,6 +19,10 @@ class ContractError(Exception):
 
 class InvalidTask(ContractError):
     """A task type or a task's identity breaks a rule; the message names the rule."""
+
+
+class InvalidEvent(ContractError):
+    """An event type breaks a rule; the message names the rule."""
 
 
 class DuplicateTask(ContractError):
@@ -35,9 +40,10 @@ class UnknownTask(ContractError):
 class NewerVersion(ContractError):
     """The payload was written by newer code than this: deploy handlers before producers."""
 
-    def __init__(self, name: str, version: int, known: int) -> None:
+    def __init__(self, name: str, version: int, known: int, *, noun: str = "task") -> None:
         super().__init__(
-            f"task {name!r} has version {version}, this code knows up to {known}; deploy newer handlers first"
+            f"{noun} {name!r} has version {version}, this code knows up to {known}; "
+            "deploy newer handlers first"
         )
         self.name = name
         self.version = version
@@ -45,7 +51,7 @@ class NewerVersion(ContractError):
 
 
 class Undecodable(ContractError):
-    """The bytes are no envelope, or no payload of their type; `raw` keeps them for the dead letter."""
+    """The bytes are no envelope, event or payload of their type; `raw` keeps them for the dead letter."""
 
     def __init__(self, detail: str, raw: bytes) -> None:
         super().__init__(detail)

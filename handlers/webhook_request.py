@@ -91,4 +91,3 @@ def judge(answer: Answer, now: datetime) -> End:
     if answer.status == 410:
         return TargetRefused(Reason.GONE, f"{detail} Gone")
     return TargetFailed(detail, retry_after=retry_after(answer.headers.get("retry-after"), now))
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from producers.bulk import notify_many
-from producers.enqueue import enqueue, enqueue_many, publish
+from producers.enqueue import enqueue, enqueue_many, publish, publish_event
 from producers.errors import (
     AlreadyOpen,
     GeocodingBusy,
@@ -57,4 +57,5 @@ __all__ = (
     "enqueue_many",
     "notify_many",
     "publish",
+    "publish_event",
 )

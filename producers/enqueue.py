@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from contracts import Task
+from contracts import Event, Task
 from producers.errors import AlreadyOpen, NotOpen
 from producers.receipt import Receipt
 
@@ -35,6 +35,11 @@ async def enqueue_many(tasks: Iterable[Task]) -> tuple[Receipt, ...]:
 async def publish(topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
     """`Producer.publish` of the producer open on this loop; raises `NotOpen` where there is none."""
     return await _current().publish(topic, data, attributes)
+
+
+async def publish_event(event: Event) -> str:
+    """`Producer.publish_event` of the producer open on this loop; raises `NotOpen` where there is none."""
+    return await _current().publish_event(event)
 
 
 def bind(loop: asyncio.AbstractEventLoop, producer: Producer) -> None:

@@ -9,7 +9,17 @@ from typing import Any, Protocol, Self
 
 from pydantic import ValidationError
 
-from contracts import Catalog, CatalogError, Envelope, InvalidTask, Queue, Task, TaskRegistry, UnknownTask
+from contracts import (
+    Catalog,
+    CatalogError,
+    Envelope,
+    Event,
+    InvalidTask,
+    Queue,
+    Task,
+    TaskRegistry,
+    UnknownTask,
+)
 from producers.cloud_tasks import CloudTasks
 from producers.connection import Sleep
 from producers.enqueue import bind, unbind
@@ -22,6 +32,7 @@ from producers.errors import (
     ProducerError,
     TaskTooLarge,
     UnknownQueue,
+    UnknownTopic,
     Unreachable,
     UnregisteredTask,
 )
@@ -201,6 +212,25 @@ class Producer:
         """
         self._check_open()
         return await self._topics.publish(topic, data, attributes)
+
+    async def publish_event(self, event: Event) -> str:
+        """Tell what concerns many targets; returns the message id once Pub/Sub confirmed.
+
+        Telling an event again is safe: what follows from it is named by its identity.
+
+        Raises:
+            UnknownTopic: the catalog, or Pub/Sub, has no topic of the event's name.
+            InvalidIdentity: this very event cannot be carried.
+        """
+        self._check_open()
+        try:
+            topic = self._catalog.topic_of(type(event))
+            data, attributes = event.to_message(trace=traceparent())
+        except CatalogError as error:
+            raise UnknownTopic(str(error)) from error
+        except InvalidTask as error:
+            raise InvalidIdentity(f"event {event.name!r}: {error}") from error
+        return await self._topics.publish(topic.name, data, attributes)
 
     def _check_open(self) -> None:
         if self._loop is not asyncio.get_running_loop():

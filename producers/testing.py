@@ -9,7 +9,7 @@ from typing import Any
 
 from google.cloud import tasks_v2
 
-from contracts import TASK_TYPES, Catalog, Task, TaskRegistry
+from contracts import TASK_TYPES, Catalog, Event, Task, TaskRegistry
 from producers.producer import Producer
 from producers.receipt import Receipt
 from producers.settings import ProducerSettings
@@ -35,6 +35,8 @@ class RecordingProducer(Producer):
         super().__init__(settings, catalog, registry, tasks=self._created, topics=self._published)
         self.tasks: list[Task] = []
         """What was enqueued, without duplicates."""
+        self.events: list[Event] = []
+        """What was told, in order."""
 
     @property
     def created(self) -> list[tasks_v2.Task]:
@@ -50,6 +52,11 @@ class RecordingProducer(Producer):
         if not receipt.duplicate:
             self.tasks.append(task)
         return receipt
+
+    async def publish_event(self, event: Event) -> str:
+        message_id = await super().publish_event(event)
+        self.events.append(event)
+        return message_id
 
 
 def recording(catalog: Catalog, registry: TaskRegistry | None = None) -> RecordingProducer:

@@ -14,7 +14,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from google.pubsub_v1 import PullRequest, ReceivedMessage, SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
-from cli.up import dead_letter_subscriptions, dead_letter_topics, queue_resources
+from cli.resources import queues_of, subscriptions_of, topics_of
 from contracts import Catalog
 from emulator import Addresses, Emulator, EmulatorSettings, Sender
 
@@ -32,7 +32,7 @@ class RunningEmulator:
 
     async def pause(self, catalog: Catalog) -> None:
         """Hold every task in its queue."""
-        for queue in queue_resources(catalog, PARENT):
+        for queue in queues_of(catalog, PARENT):
             await self.tasks.pause_queue(name=queue.name)
 
     async def task(self, name: str) -> Task:
@@ -52,14 +52,22 @@ class RunningEmulator:
 
 @asynccontextmanager
 async def running_emulator(
-    catalog: Catalog, data_dir: Path, *, dead_letter_url: str | None = None, sender: Sender | None = None
+    catalog: Catalog,
+    data_dir: Path,
+    *,
+    dead_letter_url: str | None = None,
+    handlers_url: str | None = None,
+    sender: Sender | None = None,
 ) -> AsyncIterator[RunningEmulator]:
-    """Run until the block ends. Dead letters wait to be pulled, or are pushed to `dead_letter_url`."""
+    """Run until the block ends. Dead letters wait to be pulled, or are pushed to `dead_letter_url`;
+    so do events, to `handlers_url`."""
     emulator = Emulator(
         EmulatorSettings(data_dir=data_dir, tasks_port=0, pubsub_port=0, http_port=0),
-        queues=queue_resources(catalog, PARENT),
-        topics=dead_letter_topics(catalog, PROJECT),
-        subscriptions=dead_letter_subscriptions(catalog, PROJECT, push_to=dead_letter_url),
+        queues=queues_of(catalog, PARENT),
+        topics=topics_of(catalog, PROJECT),
+        subscriptions=subscriptions_of(
+            catalog, PROJECT, dead_letter_url=dead_letter_url, handlers_url=handlers_url
+        ),
         sender=sender,
     )
     await emulator.open()

@@ -68,6 +68,7 @@ class Services:
         argv += ["--tasks-port", "0", "--pubsub-port", "0", "--http-port", "0"]
         argv += ["--project", PROJECT, "--location", LOCATION]
         argv += ["--dead-letter-url", f"http://{self.dead_letters}/"]
+        argv += ["--handlers-url", f"http://{self.handlers}"]
         return Service(name="emulator", argv=argv, environment=self._settings(), ready=_said_ready)
 
     def handlers_service(self, emulator: EmulatorAddresses, client: httpx.AsyncClient) -> Service:

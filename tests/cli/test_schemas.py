@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from contracts import TASK_TYPES
+from contracts import EVENT_TYPES, TASK_TYPES
 from contracts.compatibility import snapshot_name
 
 SNAPSHOT = "snapshots/developer-webhook.v1.json"
@@ -44,6 +44,7 @@ def test_missing_files_are_written_and_then_current(run: Run, tmp_path: Path) ->
     first = run()
     assert first.exit_code == 0
     written = [f"snapshots/{snapshot_name(task_type)}" for task_type in TASK_TYPES]
+    written += [f"snapshots/events/{snapshot_name(event_type)}" for event_type in EVENT_TYPES]
     assert first.output.splitlines() == [f"wrote {tmp_path}/{name}" for name in (*written, QUEUES)]
     again = run()
     assert (again.exit_code, again.output) == (0, "")
@@ -85,11 +86,21 @@ def test_an_incompatible_change_is_refused_with_the_remedy(
     result = run(*arguments)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"{tmp_path}/{SNAPSHOT}: task type 'developer-webhook' no longer keeps to its version 1:",
+        f"{tmp_path}/{SNAPSHOT}: 'developer-webhook' no longer keeps to its version 1:",
         "  region: was removed or renamed: new code loses what old code wrote",
         "Raise DeveloperWebhook.version to 2 and write an upcaster from 1, or take the change back.",
     ]
     assert (tmp_path / SNAPSHOT).read_text(encoding="utf-8") == kept
+
+
+def test_an_event_is_held_to_its_version_too(run: Run, tmp_path: Path) -> None:
+    run()
+    snapshot = tmp_path / "snapshots/events/transcript-flushed.v1.json"
+    change(snapshot, lambda schema: schema["properties"].update(region={"type": "string"}))
+    result = run("--check")
+    assert result.exit_code == 1
+    assert f"{snapshot}: 'transcript-flushed' no longer keeps to its version 1:" in result.stderr
+    assert "Raise TranscriptFlushed.version to 2" in result.stderr
 
 
 def test_the_schema_of_the_queue_catalog_follows_the_code(run: Run, tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig
-from google.pubsub_v1 import types
 
-from cli.up import dead_letter_subscriptions, dead_letter_topics, faults_of, queue_resources
+from cli.resources import queues_of
+from cli.up import faults_of
 from contracts import Catalog, load_catalog
 from emulator import Faults
 from tests.emulator.process import start, up
@@ -41,49 +40,6 @@ async def outcome(process: asyncio.subprocess.Process) -> tuple[int | None, str,
     async with asyncio.timeout(20):
         out, error = await process.communicate()
     return process.returncode, out.decode(), error.decode()
-
-
-def test_queues_become_cloud_tasks_resources(catalog: Catalog) -> None:
-    queues = {queue.name: queue for queue in queue_resources(catalog, LOCATION)}
-    assert len(queues) == len(list(catalog.cloud_tasks_queues()))
-    for queue in catalog:
-        assert queues[f"{LOCATION}/queues/{queue.name}"] == Queue(
-            name=f"{LOCATION}/queues/{queue.name}",
-            rate_limits=RateLimits(
-                max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
-                max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
-            ),
-            retry_config=RetryConfig(
-                max_attempts=-1,
-                min_backoff=queue.retry.min_backoff,
-                max_backoff=queue.retry.max_backoff,
-                max_doublings=queue.retry.max_doublings,
-            ),
-        )
-        sibling = queues[f"{LOCATION}/queues/{queue.retry_queue}"]
-        rate = queue.retry_rate_limits.max_dispatches_per_second
-        assert sibling.rate_limits.max_dispatches_per_second == rate
-
-
-def test_each_dead_letter_topic_has_a_subscription_of_its_name(catalog: Catalog) -> None:
-    topics = dead_letter_topics(catalog, "p")
-    assert [topic.name for topic in topics] == [
-        f"projects/p/topics/{topic}" for topic in catalog.dead_letter_topics()
-    ]
-    for topic, subscription in zip(
-        topics, dead_letter_subscriptions(catalog, "p", push_to=None), strict=True
-    ):
-        assert subscription == types.Subscription(
-            name=topic.name.replace("/topics/", "/subscriptions/"), topic=topic.name
-        )
-    pushed = dead_letter_subscriptions(catalog, "p", push_to="http://127.0.0.1:9/dead")
-    assert pushed[0].push_config == types.PushConfig(
-        push_endpoint="http://127.0.0.1:9/dead",
-        oidc_token=types.PushConfig.OidcToken(
-            service_account_email="dead-letters@p.iam.gserviceaccount.com",
-            audience="http://127.0.0.1:9/dead",
-        ),
-    )
 
 
 def test_faults_are_read_from_the_command_line() -> None:
@@ -116,7 +72,7 @@ async def test_it_says_ready_serves_the_catalog_and_ends_cleanly(
             found = {queue.name async for queue in await client.list_queues(parent=LOCATION)}
             name = f"{LOCATION}/queues/developer-webhooks"
             retry = (await client.get_queue(name=name)).retry_config
-        assert found == {queue.name for queue in queue_resources(catalog, LOCATION)}
+        assert found == {queue.name for queue in queues_of(catalog, LOCATION)}
         assert retry.min_backoff == catalog.get("developer-webhooks").retry.min_backoff
         process.signal(number)
         assert await process.wait() == 0

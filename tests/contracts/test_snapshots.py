@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import TASK_TYPES, Task
+from contracts import EVENT_TYPES, TASK_TYPES, Versioned
 from contracts.catalog import file_schema
 from contracts.compatibility import incompatibilities, snapshot_name, snapshot_text
 
@@ -15,25 +15,32 @@ REPOSITORY = Path(__file__).parents[2]
 SNAPSHOTS = REPOSITORY / "contracts/schemas"
 
 
-@pytest.mark.parametrize("task_type", TASK_TYPES)
-def test_a_task_type_keeps_to_its_version(task_type: type[Task]) -> None:
-    promised = json.loads((SNAPSHOTS / snapshot_name(task_type)).read_text(encoding="utf-8"))
-    assert incompatibilities(promised, task_type.model_json_schema()) == (), (
-        f"raise {task_type.__name__}.version and write an upcaster, or take the change back"
+FOLDERS: dict[type[Versioned], Path] = {
+    **dict.fromkeys(TASK_TYPES, SNAPSHOTS),
+    **dict.fromkeys(EVENT_TYPES, SNAPSHOTS / "events"),
+}
+each_type = pytest.mark.parametrize(("versioned", "folder"), FOLDERS.items())
+
+
+@each_type
+def test_a_type_keeps_to_its_version(versioned: type[Versioned], folder: Path) -> None:
+    promised = json.loads((folder / snapshot_name(versioned)).read_text(encoding="utf-8"))
+    assert incompatibilities(promised, versioned.model_json_schema()) == (), (
+        f"raise {versioned.__name__}.version and write an upcaster, or take the change back"
     )
 
 
-@pytest.mark.parametrize("task_type", TASK_TYPES)
-def test_a_snapshot_is_current(task_type: type[Task]) -> None:
+@each_type
+def test_a_snapshot_is_current(versioned: type[Versioned], folder: Path) -> None:
     """A change that is not written down is a change that the next one cannot be held against."""
-    written = (SNAPSHOTS / snapshot_name(task_type)).read_text(encoding="utf-8")
-    assert written == snapshot_text(task_type), "run `sidelane schemas` and commit what it wrote"
+    written = (folder / snapshot_name(versioned)).read_text(encoding="utf-8")
+    assert written == snapshot_text(versioned), "run `sidelane schemas` and commit what it wrote"
 
 
-@pytest.mark.parametrize("task_type", TASK_TYPES)
-def test_older_versions_keep_their_snapshots(task_type: type[Task]) -> None:
-    kept = {path.name for path in SNAPSHOTS.glob(f"{task_type.name}.v*.json")}
-    assert kept == {f"{task_type.name}.v{version}.json" for version in range(1, task_type.version + 1)}
+@each_type
+def test_older_versions_keep_their_snapshots(versioned: type[Versioned], folder: Path) -> None:
+    kept = {path.name for path in folder.glob(f"{versioned.name}.v*.json")}
+    assert kept == {f"{versioned.name}.v{version}.json" for version in range(1, versioned.version + 1)}
 
 
 def test_the_schema_of_the_queue_catalog_is_current() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest
 
-from cli.up import queue_resources
+from cli.resources import queues_of
 from contracts import Catalog, TaskRegistry
 from emulator import EmbeddedSender, Emulator, EmulatorSettings, End, HttpRequest, Response, VirtualClock
 from emulator.clients import cloud_tasks_client
@@ -90,7 +90,7 @@ async def virtual_stage(
         sender = _Watched(watch)
         emulator = Emulator(
             EmulatorSettings(data_dir=folder / "emulator", tasks_port=None, pubsub_port=None, http_port=0),
-            queues=queue_resources(catalog, PARENT),
+            queues=queues_of(catalog, PARENT),
             clock=clock,
             sender=sender,
             chance=chance,

@@ -63,6 +63,21 @@ queues:
   geocoding: {}
   developer-webhooks-realtime:
     delivery: {realtime: true}
+events:
+  conversation-created:
+    subscription: conversation-created-handlers
+    ack_deadline: "10s"
+    min_backoff: "0s"
+    max_backoff: "0.5s"
+    max_delivery_attempts: 50
+    dead_letter_topic: events-dead
+  transcript-flushed:
+    subscription: transcript-flushed-handlers
+    ack_deadline: "10s"
+    min_backoff: "0s"
+    max_backoff: "0.5s"
+    max_delivery_attempts: 50
+    dead_letter_topic: events-dead
 """
 
 

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from google.cloud.tasks_v2 import Task as CloudTask
 
 from contracts import TASK_TYPES, Catalog, TaskRegistry, load_catalog
 from producers import Producer, ProducerSettings
+from producers.testing import RecordingProducer, recording
 from tests.emulator_fixture import RunningEmulator, running_emulator
+from tests.producers.subject import Subject
 
 QUEUES_FILE = Path(__file__).parents[2] / "infra/terraform/queues.yaml"
 
@@ -51,6 +54,25 @@ async def producer(
 ) -> AsyncIterator[Producer]:
     async with Producer(settings, catalog, registry) as opened:
         yield opened
+
+
+@pytest.fixture(params=["emulator", "recording"])
+async def subject(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -> AsyncIterator[Subject]:
+    if request.param == "recording":
+
+        async def recorded(producer: Producer, name: str) -> CloudTask:
+            assert isinstance(producer, RecordingProducer)
+            return next(task for task in producer.created if task.name == name)
+
+        yield Subject(build=lambda registry: recording(catalog, registry), look=recorded)
+        return
+    async with running_emulator(catalog, tmp_path) as emulator:
+        await emulator.pause(catalog)
+        settings: ProducerSettings = pointing_at(emulator)
+        yield Subject(
+            build=lambda registry: Producer(settings, catalog, registry),
+            look=lambda _, name: emulator.task(name),
+        )
 
 
 def pointing_at(emulator: RunningEmulator) -> ProducerSettings:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from google.cloud.tasks_v2 import HttpMethod
-from google.cloud.tasks_v2 import Task as CloudTask
 
 from contracts import (
     CONTENT_TYPE,
     TASK_TYPES,
-    Catalog,
     Envelope,
     Position,
     TaskRegistry,
@@ -27,40 +24,20 @@ from producers import (
     NotOpen,
     PartlyEnqueued,
     Producer,
-    ProducerSettings,
     TaskTooLarge,
     UnknownQueue,
     UnregisteredTask,
     enqueue,
     enqueue_many,
     publish,
+    publish_event,
 )
-from producers.testing import RecordingProducer, recording
-from tests.emulator_fixture import PARENT, running_emulator
-from tests.producers.conftest import pointing_at
+from tests.contracts.events import created
+from tests.emulator_fixture import PARENT
 from tests.producers.subject import Note, Orphan, Subject
 from tests.producers.tasks import audio, memory, transcript
 
 ACCEPTED_AT = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
-
-
-@pytest.fixture(params=["emulator", "recording"])
-async def subject(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -> AsyncIterator[Subject]:
-    if request.param == "recording":
-
-        async def recorded(producer: Producer, name: str) -> CloudTask:
-            assert isinstance(producer, RecordingProducer)
-            return next(task for task in producer.created if task.name == name)
-
-        yield Subject(build=lambda registry: recording(catalog, registry), look=recorded)
-        return
-    async with running_emulator(catalog, tmp_path) as emulator:
-        await emulator.pause(catalog)
-        settings: ProducerSettings = pointing_at(emulator)
-        yield Subject(
-            build=lambda registry: Producer(settings, catalog, registry),
-            look=lambda _, name: emulator.task(name),
-        )
 
 
 @pytest.fixture
@@ -257,6 +234,8 @@ async def test_a_closed_producer_refuses_and_leaves_the_loop(
         enqueue(transcript()),
         enqueue_many([]),
         publish("developer-webhooks-dead", b"", {}),
+        producer.publish_event(created()),
+        publish_event(created()),
     ):
         with pytest.raises(NotOpen, match="async with Producer"):
             await refused

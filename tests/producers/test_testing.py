@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from contracts import Catalog, Envelope
-from producers import enqueue, enqueue_many, publish
+from producers import enqueue, enqueue_many, publish, publish_event
 from producers.testing import Published, recording
+from tests.contracts.events import created, flushed
 from tests.producers.tasks import memory, transcript
 
 
@@ -20,6 +21,14 @@ async def test_it_shows_what_was_enqueued_once_each_and_in_order(catalog: Catalo
         "developer-webhooks",
         "developer-webhooks-realtime",
     ]
+
+
+async def test_it_shows_what_was_told(catalog: Catalog) -> None:
+    async with recording(catalog) as producer:
+        await publish_event(flushed())
+        await publish_event(created())
+    assert producer.events == [flushed(), created()]
+    assert [message.topic for message in producer.published] == ["transcript-flushed", "conversation-created"]
 
 
 async def test_it_shows_what_was_published_and_forwarded(catalog: Catalog) -> None:

@@ -7,9 +7,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from starlette.types import Message, Receive, Scope, Send
 
 from contracts import Catalog, Envelope
-from producers import TraceContext, enqueue
+from producers import TraceContext, enqueue, publish_event
 from producers.testing import recording
 from producers.trace import traceparent
+from tests.contracts.events import flushed
 from tests.producers.tasks import transcript
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -67,11 +68,14 @@ async def test_a_lifespan_passes_through() -> None:
     assert passed == ["lifespan"]
 
 
-async def test_an_enqueued_task_carries_the_current_trace(catalog: Catalog) -> None:
+async def test_a_task_and_an_event_carry_the_current_trace(catalog: Catalog) -> None:
     span = SpanContext(int(TRACE_ID, 16), 7, is_remote=False, trace_flags=TraceFlags(1))
     async with recording(catalog) as producer:
         with trace.use_span(NonRecordingSpan(span)):
             await enqueue(transcript(1))
+            await publish_event(flushed())
         await enqueue(transcript(2))
+        await publish_event(flushed())
     traces = [Envelope.decode(task.http_request.body).trace for task in producer.created]
-    assert traces == [f"00-{TRACE_ID}-0000000000000007-01", None]
+    traces += [message.attributes.get("traceparent") for message in producer.published]
+    assert traces == [f"00-{TRACE_ID}-0000000000000007-01", None] * 2
