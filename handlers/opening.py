@@ -75,7 +75,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
             registry=registry,
             ledger=stores.ledger,
             effects=_effects(settings, stores, lanes),
-            targets=Targets(clock=_now, random=random.random, telemetry=lanes.telemetry),
+            targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
             follow_up=FollowUp(producer),
             telemetry=lanes.telemetry,
             clock=_now,

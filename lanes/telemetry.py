@@ -87,11 +87,14 @@ READ: Mapping[str, Row] = {
     "sidelane_target_breaker_transitions": Row(
         "counter", ("queue", "before", "after"), "Changes of breakers, whatever their target."
     ),
-    "sidelane_target_lines": Row("gauge", ("queue",), "Targets whose booked slots are remembered."),
+    "sidelane_target_lines": Row("gauge", ("queue",), "Targets whose line has booked slots ahead."),
     "sidelane_target_untracked": Row(
-        "counter",
-        ("queue", "by"),
-        "Attempts that no breaker watched, or whose slot was not booked, since too many targets have one.",
+        "counter", ("queue",), "Attempts that no breaker watched, since all that may be remembered are open."
+    ),
+    "sidelane_target_reads": Row("counter", ("queue",), "Reads of what instances share of targets."),
+    "sidelane_target_changes": Row("counter", ("queue",), "Changes of what instances share of targets."),
+    "sidelane_target_store_failures": Row(
+        "counter", ("queue",), "Those that were not done; this instance went on with what it knew."
     ),
     "sidelane_latest_in_flight": Row("gauge", ("sender",), "Streams with an item under way."),
     "sidelane_latest_waiting": Row("gauge", ("sender",), "Items that wait for the one before them."),

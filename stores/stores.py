@@ -9,6 +9,7 @@ from stores.devices import Devices
 from stores.directory import Directory
 from stores.ledger import Ledger
 from stores.places import Places
+from stores.targets import TargetStates
 
 
 class Stores(Protocol):
@@ -28,3 +29,6 @@ class Stores(Protocol):
 
     @property
     def places(self) -> Places: ...
+
+    @property
+    def targets(self) -> TargetStates: ...

@@ -117,7 +117,9 @@ async def virtual_stage(
                 registry=registry,
                 ledger=ledger(stores.ledger),
                 effects={Letter.name: effect},
-                targets=Targets(clock=lambda: _now(clock), random=chance.random, telemetry=lanes.telemetry),
+                targets=Targets(
+                    stores.targets, clock=lambda: _now(clock), random=chance.random, telemetry=lanes.telemetry
+                ),
                 follow_up=FollowUp(producer),
                 telemetry=lanes.telemetry,
                 clock=lambda: _now(clock),

@@ -168,7 +168,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             registry=registry,
             ledger=stores.ledger,
             effects={Note.name: run},
-            targets=Targets(clock=clock, random=lambda: 0.0, telemetry=Telemetry()),
+            targets=Targets(stores.targets, clock=clock, random=lambda: 0.0, telemetry=Telemetry()),
             follow_up=FollowUp(producer),
             telemetry=Telemetry(),
             clock=clock,
@@ -177,7 +177,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
 
         @asynccontextmanager
         async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
-            targets = Targets(clock=clock, random=lambda: 0.0, telemetry=lanes.telemetry)
+            targets = Targets(stores.targets, clock=clock, random=lambda: 0.0, telemetry=lanes.telemetry)
             yield Opened(pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets))
 
         app = create_app(HandlerSettings(), opening)

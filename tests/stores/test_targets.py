@@ -18,8 +18,8 @@ FAILING = Health(failing_since=NOW, told=90, told_at=NOW, disabled_at=NOW, disab
 
 
 @pytest.fixture
-def targets(stores: SqliteStores) -> TargetStates:
-    return stores.targets
+def targets(sqlite_stores: SqliteStores) -> TargetStates:
+    return sqlite_stores.targets
 
 
 async def test_of_a_target_that_is_new_everything_has_its_default(targets: TargetStates) -> None:
