@@ -1,7 +1,7 @@
 """What all instances know of the targets of one queue, as this one read it last. Decides nothing.
 
-A target in use is read once a second at most, and written when somebody has a change to tell. A store that is
-away fails nothing: this instance goes on with what it knows, as if it were alone, and asks again after a while.
+A target in use is read once a second at most, and written when somebody has a change to tell. A store that
+is away fails nothing: this instance goes on with what it knows, as if alone, and asks again after a while.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from handlers.recent import Recent
 from stores import Health, StoreError, TargetState, TargetStates, Traffic
@@ -37,7 +37,7 @@ class KnownStatistics:
 
 @dataclass(slots=True)
 class _Known:
-    state: TargetState = TargetState()
+    state: TargetState = field(default_factory=TargetState)
     read_at: float | None = None
     reading: asyncio.Event | None = None
 
@@ -60,7 +60,7 @@ class KnownTargets:
         self._failed = 0
 
     async def read(self, target: str) -> TargetState:
-        """The state as somebody told it within the last second, or, with the store away, as it was last known."""
+        """The state of a second ago at most, or, with the store away, as it was last known."""
         known = self._known.of(target)
         if known.reading is not None:
             await known.reading.wait()

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ class Two:
         return self.a, self.b
 
     async def delivered(self, arrivals: list[float]) -> list[float]:
-        """When each call went, in seconds; they come to the two instances in turns, and again at their slots."""
+        """When each call went, in seconds; they come to both in turns, and again at their slots."""
         waiting = [(at, number, FIRST) for number, at in enumerate(arrivals)]
         heapq.heapify(waiting)
         went = []
@@ -167,7 +168,7 @@ async def test_the_line_is_one_its_slots_are_apart_and_few_of_them_are_lost(two:
     await two.a.opened()
     two.clock.forward(seconds=1)
     slots = sorted([await line.parked() for _ in range(200) for line in two.instances])
-    gaps = [after - before for before, after in zip(slots, slots[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(slots)]
     assert min(gaps) >= 0.999 / RATE
     assert slots[-1] - slots[0] <= 1.2 * 400 / RATE
 
