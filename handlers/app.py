@@ -12,6 +12,10 @@ from handlers.arrival import TaskRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
 from handlers.settings import HandlerSettings
 from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
+from producers.body_limit import BodyLimit
+
+MAX_BODY = 2 * 1024 * 1024
+"""Bytes of a request; Cloud Tasks carries 1 MB."""
 
 
 def create_app(
@@ -33,7 +37,11 @@ def create_app(
             app.state.lanes = lanes
             yield
 
-    app = FastAPI(title="Sidelane handlers", lifespan=lifespan)
+    # No page about the API: nothing but the two routes at the end is there for who has no token.
+    app = FastAPI(
+        title="Sidelane handlers", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(BodyLimit, limit=MAX_BODY)
 
     @app.post("/tasks/{task_type}")
     async def run_task(task_type: str, request: Request) -> JSONResponse:

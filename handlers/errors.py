@@ -23,6 +23,11 @@ class CallerRefused(HandlerError):
 
     status = 401
 
+    def __init__(self, reason: str, message: str) -> None:
+        """`reason`: a value of `handlers.id_token.Refusal`, for metrics."""
+        super().__init__(message)
+        self.reason = reason
+
 
 class Unauthenticated(CallerRefused):
     """The request has no valid OIDC token: give the queue or subscription an oidc_token."""

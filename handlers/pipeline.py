@@ -78,7 +78,7 @@ class Pipeline:
             await self.callers.check(request.authorization)
             arrival = arrive(request, catalog=self.catalog, registry=self.registry)
         except CallerRefused as error:
-            self.telemetry.refused_callers.labels(status=error.status).inc()
+            self.telemetry.refused_callers.labels(status=error.status, reason=error.reason).inc()
             return Reply(error.status, str(error))
         except Undecodable as error:
             return await self._bury(request, error)

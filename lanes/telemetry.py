@@ -36,7 +36,9 @@ TOLD: Mapping[str, Row] = {
     "sidelane_outcomes": Row(
         "counter", ("type", "outcome", "reason"), "Ends of attempts, by what they meant for the task."
     ),
-    "sidelane_refused_callers": Row("counter", ("status",), "Requests that did not prove who calls."),
+    "sidelane_refused_callers": Row(
+        "counter", ("status", "reason"), "Requests that did not prove who calls, by what was wrong."
+    ),
     "sidelane_attempt_seconds": Row(
         "histogram", ("type",), "Time that side effects took, waits in queues excluded.", _SIDE_EFFECTS
     ),

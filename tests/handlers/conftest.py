@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from google.cloud import tasks_v2
 
 from contracts import Catalog, DeadLetter, Envelope, Task, TaskRegistry, load_catalog
@@ -78,6 +79,7 @@ async def _returned(_: Note, __: Delivery) -> End:
 class Service:
     """The service under test and what stands around it."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     producer: RecordingProducer
     ledger: Ledger
@@ -185,5 +187,5 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://handlers.test")
         )
-        under_test = Service(client, producer, stores.ledger, clock, issuer, pipeline)
+        under_test = Service(app, client, producer, stores.ledger, clock, issuer, pipeline)
         yield under_test

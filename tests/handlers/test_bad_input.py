@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -53,26 +54,26 @@ async def test_a_task_of_a_queue_that_nobody_knows_waits_there(service: Service)
 
 
 @pytest.mark.parametrize(
-    ("claims", "status"),
+    ("claims", "status", "reason"),
     [
-        ({"aud": "http://another.service"}, 401),
-        ({"lifetime": -60}, 401),
-        ({"iss": "https://evil.example"}, 401),
-        ({"algorithm": "none"}, 401),
-        ({"email": "mallory@example.com"}, 403),
+        ({"aud": "http://another.service"}, 401, "audience"),
+        ({"lifetime": -60}, 401, "expired"),
+        ({"iss": "https://evil.example"}, 401, "issuer"),
+        ({"algorithm": "none"}, 401, "algorithm"),
+        ({"email": "mallory@example.com"}, 403, "email"),
     ],
     ids=str,
 )
 async def test_a_caller_without_the_right_token_starts_nothing(
-    service: Service, claims: dict[str, object], status: int
+    service: Service, claims: dict[str, Any], status: int, reason: str
 ) -> None:
     envelope = service.seal(NOTE)
-    reply = await service.post(envelope.encode(), token=service.issuer.token(**claims))  # type: ignore[arg-type]  # a test's shorthand
+    reply = await service.post(envelope.encode(), token=service.issuer.token(**claims))
     assert reply.status_code == status
     assert service.runs == []
     assert await service.ledger.read(Key.of(envelope)) is None
     metrics = (await service.client.get("/metrics")).text
-    assert f'sidelane_refused_callers_total{{status="{status}"}} 1.0' in metrics
+    assert f'sidelane_refused_callers_total{{reason="{reason}",status="{status}"}} 1.0' in metrics
 
 
 async def test_a_forged_signature_starts_nothing(service: Service) -> None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from google.auth import jwt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from handlers.errors import CertificatesAway, Forbidden, Unauthenticated
+from handlers.id_token import MAX_TOKEN, read_token
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from lanes import HttpLane
 from tests.handlers.tokens import AUDIENCE, EMAIL, Issuer
@@ -49,44 +61,139 @@ async def test_the_right_token_names_its_caller(callers: Callers, issuer: Issuer
     assert await callers.check(f"bearer {issuer.token(iss='accounts.google.com')}") == EMAIL
 
 
+WRONG: list[tuple[str, dict[str, object]]] = [
+    ("audience", {"aud": "http://another.service"}),
+    ("audience", {"aud": AUDIENCE + "/"}),
+    ("malformed", {"aud": [AUDIENCE]}),
+    ("malformed", {"aud": None}),
+    ("issuer", {"iss": "https://evil.example"}),
+    ("issuer", {"iss": "https://accounts.google.com.evil.example"}),
+    ("expired", {"lifetime": -60}),
+    ("not-yet-valid", {"iat": 9_999_999_999, "exp": 9_999_999_999}),
+    ("not-yet-valid", {"nbf": 9_999_999_999}),
+    ("malformed", {"exp": None}),
+    ("malformed", {"exp": "9999999999"}),
+    ("malformed", {"exp": True}),
+    ("malformed", {"iat": None}),
+    ("malformed", {"iss": None}),
+    ("algorithm", {"algorithm": "none"}),
+    ("algorithm", {"algorithm": "HS256"}),
+    ("algorithm", {"header": {"alg": "rs256"}}),
+    ("algorithm", {"header": {"alg": "ES256"}}),
+    ("malformed", {"header": {"alg": None}}),
+    ("malformed", {"header": {"crit": ["exp"]}}),
+    ("unknown-key", {"header": {"kid": "k9"}}),
+    ("unknown-key", {"header": {"kid": None}}),
+    ("malformed", {"header": {"kid": ["k1"]}}),
+]
+
+
+@pytest.mark.parametrize(("reason", "changes"), WRONG, ids=str)
+async def test_a_wrong_token_proves_nobody(
+    callers: Callers, issuer: Issuer, reason: str, changes: dict[str, Any]
+) -> None:
+    token = issuer.token(**changes)
+    for _ in range(2):  # a refusal is not forgotten either
+        with pytest.raises(Unauthenticated) as refused:
+            await callers.check(f"Bearer {token}")
+        assert refused.value.reason == reason
+        assert token not in str(refused.value)
+    assert callers.statistics().remembered == 0
+
+
+async def test_a_signature_of_another_key_is_a_forgery(callers: Callers, issuer: Issuer) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await callers.check(f"Bearer {Issuer().token()}")
+    assert refused.value.reason == "signature"
+
+
+async def test_the_key_id_of_another_key_helps_nobody(
+    callers: Callers, issuer: Issuer, server: Receiver
+) -> None:
+    other = Issuer("k2")
+    both = json.dumps({"k1": issuer.pem, "k2": other.pem}).encode()
+    server.respond = answering(200, body=both)
+    assert await callers.check(f"Bearer {other.token()}") == EMAIL
+    with pytest.raises(Unauthenticated) as refused:
+        await callers.check(f"Bearer {issuer.token(header={'kid': 'k2'})}")
+    assert refused.value.reason == "signature"
+
+
+async def test_a_changed_claim_breaks_the_signature(callers: Callers, issuer: Issuer) -> None:
+    mine, theirs = issuer.token().split("."), issuer.token(email="x@example.com").split(".")
+    with pytest.raises(Unauthenticated) as refused:
+        await callers.check(f"Bearer {mine[0]}.{theirs[1]}.{mine[2]}")
+    assert refused.value.reason == "signature"
+
+
+NESTED = base64.urlsafe_b64encode(b"[" * 4000).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
-    "changes",
+    ("header", "reason"),
     [
-        {"aud": "http://another.service"},
-        {"iss": "https://evil.example"},
-        {"lifetime": -60},
-        {"iat": 9_999_999_999, "exp": 9_999_999_999},
-        {"algorithm": "none"},
-        {"algorithm": "HS256"},
+        (None, "no-token"),
+        ("", "no-token"),
+        ("Bearer", "no-token"),
+        ("Bearer ", "no-token"),
+        ("Basic dTpw", "no-token"),
+        ("Bearer not.a.token", "malformed"),
+        ("Bearer x", "malformed"),
+        ("Bearer a.b.c.d", "malformed"),
+        ("Bearer ü.ü.ü", "malformed"),
+        ("Bearer \udcff.a.b", "malformed"),
+        ("Bearer e30.e30.e30", "malformed"),
+        ("Bearer W10.W10.W10", "malformed"),
+        (f"Bearer {NESTED}.e30.e30", "malformed"),
+        ("Bearer " + "a" * (MAX_TOKEN + 1), "too-large"),
+        ("Bearer " + "." * 1_000_000, "too-large"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_no_token_proves_nobody(
+    callers: Callers, server: Receiver, header: str | None, reason: str
+) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await callers.check(header)
+    assert refused.value.reason == reason
+    assert server.received == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"email": "other@x.iam.gserviceaccount.com"}, "email"),
+        ({"email": EMAIL.upper()}, "email"),
+        ({"email": None}, "email"),
+        ({"email_verified": False}, "email-unverified"),
+        ({"email_verified": "false"}, "email-unverified"),
+        ({"email_verified": None}, "email-unverified"),
     ],
     ids=str,
 )
-async def test_a_wrong_token_proves_nobody(
-    callers: Callers, issuer: Issuer, changes: dict[str, object]
-) -> None:
-    with pytest.raises(Unauthenticated):
-        await callers.check(f"Bearer {issuer.token(**changes)}")  # type: ignore[arg-type]  # a test's shorthand
-
-
-async def test_a_signature_of_another_key_is_a_forgery(callers: Callers) -> None:
-    with pytest.raises(Unauthenticated):
-        await callers.check(f"Bearer {Issuer().token()}")
-
-
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic dTpw", "Bearer not.a.token", "Bearer x"]
-)
-async def test_no_token_proves_nobody(callers: Callers, header: str | None) -> None:
-    with pytest.raises(Unauthenticated):
-        await callers.check(header)
-
-
-@pytest.mark.parametrize("changes", [{"email": "other@x.iam.gserviceaccount.com"}, {"email_verified": False}])
 async def test_somebody_else_may_not_call(
-    callers: Callers, issuer: Issuer, changes: dict[str, object]
+    callers: Callers, issuer: Issuer, changes: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(Forbidden, match="may not call"):
-        await callers.check(f"Bearer {issuer.token(**changes)}")  # type: ignore[arg-type]  # a test's shorthand
+    with pytest.raises(Forbidden, match="may not call") as refused:
+        await callers.check(f"Bearer {issuer.token(**changes)}")
+    assert refused.value.reason == reason
+    assert callers.statistics().remembered == 0
+
+
+@given(place=st.integers(min_value=0, max_value=2000), letter=st.sampled_from("ABCxyz019-_.=+ "))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_google_s_own_library_lets_in_whom_we_let_in(issuer: Issuer, place: int, letter: str) -> None:
+    """A token with one character changed: what we take as signed, the published library takes as well."""
+    whole = issuer.token()
+    place %= len(whole)
+    token = whole[:place] + letter + whole[place + 1 :]
+    try:
+        read = read_token(token)
+    except ValueError:
+        return
+    if read.key_id == issuer.key_id and read.algorithm == "RS256" and read.is_signed_by(issuer.pem):
+        claims = jwt.decode(token, certs={issuer.key_id: issuer.pem}, audience=AUDIENCE)
+        assert claims["email"] == read.claims.email
 
 
 async def test_certificates_are_fetched_once_and_kept_as_long_as_allowed(
@@ -118,15 +225,49 @@ async def test_a_rotated_key_is_fetched_but_forged_key_ids_do_not_drive_us(
     assert len(server.received) == 2
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]"])
+def elliptic() -> bytes:
+    """The certificate of a key that is not RSA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    start = datetime.now(UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=1))
+    pem = built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return json.dumps({"k1": pem.decode()}).encode()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"k1": "no certificate"}', elliptic()])
 async def test_without_certificates_it_cannot_be_told(
-    callers: Callers, issuer: Issuer, server: Receiver, body: bytes
+    callers: Callers, issuer: Issuer, server: Receiver, clock: Clock, body: bytes
 ) -> None:
+    header = f"Bearer {issuer.token()}"
     server.respond = answering(200, body=body)
-    with pytest.raises(CertificatesAway, match="SIDELANE_OIDC_CERTS_URL"):
-        await callers.check(f"Bearer {issuer.token()}")
+    for _ in range(5):
+        with pytest.raises(CertificatesAway, match="SIDELANE_OIDC_CERTS_URL"):
+            await callers.check(header)
+    assert len(server.received) == 1  # who waits for certificates asks no faster than once a second
+    clock.now += 1
     server.respond = answering(503)
     with pytest.raises(CertificatesAway):
-        await callers.check(f"Bearer {issuer.token()}")
+        await callers.check(header)
+    clock.now += 1
     server.respond = answering(200, body=issuer.certificates())
-    assert await callers.check(f"Bearer {issuer.token()}") == EMAIL
+    assert await callers.check(header) == EMAIL
+
+
+async def test_stale_certificates_serve_on_for_an_hour_while_no_new_ones_can_be_had(
+    callers: Callers, issuer: Issuer, server: Receiver, clock: Clock
+) -> None:
+    header = f"Bearer {issuer.token()}"
+    await callers.check(header)
+    server.respond = answering(503)
+    clock.now += 600
+    for _ in range(5):
+        assert await callers.check(header) == EMAIL
+    assert len(server.received) == 2
+    with pytest.raises(CertificatesAway):  # an unknown key may be a new one: it cannot be told
+        await callers.check(f"Bearer {Issuer('k2').token()}")
+    clock.now += 3599
+    assert await callers.check(header) == EMAIL
+    clock.now += 1
+    with pytest.raises(CertificatesAway):
+        await callers.check(header)

@@ -43,8 +43,18 @@ class Issuer:
     def certificates(self) -> bytes:
         return json.dumps({self.key_id: self.pem}).encode()
 
-    def token(self, *, algorithm: str = "RS256", lifetime: int = 3600, **changes: object) -> str:
-        """A token like Google's, with some claims changed; `algorithm` may be a forger's."""
+    def token(
+        self,
+        *,
+        algorithm: str = "RS256",
+        lifetime: int = 3600,
+        header: Mapping[str, object] | None = None,
+        **changes: object,
+    ) -> str:
+        """A token like Google's, with some claims and header fields changed; a change to None leaves one out.
+
+        `algorithm` may be a forger's.
+        """
         now = int(time.time())
         claims: Mapping[str, object] = {
             "iss": "https://accounts.google.com",
@@ -57,8 +67,8 @@ class Issuer:
             "exp": now + lifetime,
             **changes,
         }
-        head = _part({"alg": algorithm, "kid": self.key_id, "typ": "JWT"})
-        signed = f"{head}.{_part(claims)}"
+        head = {"alg": algorithm, "kid": self.key_id, "typ": "JWT", **(header or {})}
+        signed = f"{_part(_present(head))}.{_part(_present(claims))}"
         return f"{signed}.{_encode(self._signature(algorithm, signed.encode()))}"
 
     def _signature(self, algorithm: str, signed: bytes) -> bytes:
@@ -67,6 +77,10 @@ class Issuer:
         if algorithm == "HS256":  # key confusion: the public certificate as a shared secret
             return hmac.new(self.pem.encode(), signed, hashlib.sha256).digest()
         return self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+
+
+def _present(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _part(content: Mapping[str, object]) -> str:
