@@ -20,7 +20,7 @@ def calls(service: Service) -> list[tuple[str, str]]:
         path = route.path
         for name in route.param_convertors:
             path = path.replace(f"{{{name}}}", "x").replace(f"{{{name}:path}}", "x")
-        found += [(method, path) for method in sorted(route.methods)]
+        found += [(method, path) for method in sorted(route.methods or ())]
     return found
 
 
