@@ -22,6 +22,20 @@ from contracts.geocoding import Coordinates, Geocode
 from contracts.identity import delivery_id, identity_of, task_id
 from contracts.notifications import Notification
 from contracts.queue import CLAIM_BUDGET, SETTLE_BUDGET, DeliveryPolicy, Queue
+from contracts.speech import (
+    Embedding,
+    Finding,
+    ProfileMatch,
+    Question,
+    Speaker,
+    SpeakerEmbedding,
+    SpeakersMatched,
+    SpeechJob,
+    SpeechKind,
+    Voice,
+    VoiceActivity,
+    VoicesFound,
+)
 from contracts.task import Task, TaskRegistry
 from contracts.versioned import Upcaster, Versioned
 from contracts.webhooks import (
@@ -58,9 +72,11 @@ __all__ = (
     "DeliveryPolicy",
     "DeveloperWebhook",
     "DuplicateTask",
+    "Embedding",
     "Envelope",
     "Event",
     "EventTopic",
+    "Finding",
     "Geocode",
     "InvalidEvent",
     "InvalidTask",
@@ -68,8 +84,15 @@ __all__ = (
     "NewerVersion",
     "Notification",
     "Position",
+    "ProfileMatch",
+    "Question",
     "Queue",
     "RealtimeTranscript",
+    "Speaker",
+    "SpeakerEmbedding",
+    "SpeakersMatched",
+    "SpeechJob",
+    "SpeechKind",
     "Structured",
     "Task",
     "TaskRegistry",
@@ -79,6 +102,9 @@ __all__ = (
     "UnknownTask",
     "Upcaster",
     "Versioned",
+    "Voice",
+    "VoiceActivity",
+    "VoicesFound",
     "WebhookKind",
     "delivery_id",
     "identity_of",
@@ -86,7 +112,7 @@ __all__ = (
     "task_id",
 )
 
-TASK_TYPES: tuple[type[Task], ...] = (BulkNotification, DeveloperWebhook, Geocode, Notification)
+TASK_TYPES: tuple[type[Task], ...] = (BulkNotification, DeveloperWebhook, Geocode, Notification, SpeechJob)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""
 
 EVENT_TYPES: tuple[type[Event], ...] = (ConversationCreated, TranscriptFlushed)

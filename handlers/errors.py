@@ -6,6 +6,7 @@ HandlerError
 │   └── Forbidden           a valid token of somebody else: answered 403
 ├── BadSigningKey           an endpoint's key cannot sign; the message never holds the key
 ├── CredentialsAway         no access token for a Google API can be had at the moment
+├── UnreadableAnswer        a speech service's answer is not of the documented shape
 ├── CertificatesAway        tokens cannot be checked at the moment: answered 500
 ├── NoSuchLetter            there is no dead letter of this id
 └── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
@@ -45,6 +46,10 @@ class BadSigningKey(HandlerError):
 
 class CredentialsAway(HandlerError):
     """No access token for a Google API can be had at the moment; what needs one is parked."""
+
+
+class UnreadableAnswer(HandlerError):
+    """A service's answer is not of the documented shape; the message names the place and holds no value."""
 
 
 class CertificatesAway(HandlerError):

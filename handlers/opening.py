@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from contracts import (
     DeveloperWebhook,
     Geocode,
     Notification,
+    SpeechJob,
     TaskRegistry,
     load_catalog,
 )
@@ -29,6 +31,7 @@ from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
 from handlers.settings import HandlerSettings
+from handlers.speech import Speech
 from handlers.targets import Targets
 from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
@@ -99,6 +102,18 @@ def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects
         Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
         Notification.name: Notifications(stores.devices, _fcm(settings, lanes)),
         BulkNotification.name: each_notified,
+        SpeechJob.name: Speech(
+            lanes.http.stt,
+            stores.speech,
+            services={
+                "embedding": settings.speech_embedding_url,
+                "voice_activity": settings.speech_activity_url,
+                "profile_match": settings.speech_profile_url,
+            },
+            keep=timedelta(days=settings.speech_results_days),
+            clock=_now,
+            boundary=lambda: secrets.token_hex(16),
+        ),
     }
 
 
@@ -121,7 +136,7 @@ def without_breakers(settings: LanesSettings) -> LanesSettings:
     """
     unbounded = {"breaker_failures": None, "max_per_target": None}
     http = settings.http
-    lanes = {name: getattr(http, name).model_copy(update=unbounded) for name in ("webhooks", "maps")}
+    lanes = {name: getattr(http, name).model_copy(update=unbounded) for name in ("webhooks", "maps", "stt")}
     return settings.model_copy(update={"http": http.model_copy(update=lanes)})
 
 

@@ -35,6 +35,19 @@ class HandlerSettings(ProducerSettings):
     fcm_project: str = Field(default_factory=lambda data: data["project"], pattern=r"^[A-Za-z0-9:.-]+$")
     """The Firebase project that the app's devices belong to."""
 
+    geocoding_url: BaseUrl = "https://geocode.googleapis.com"
+    """The Geocoding API, without a path."""
+    geocoding_key: Annotated[SecretStr, LocalDefault()] = SecretStr("")
+    """Its API key."""
+    speech_embedding_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8088"
+    """The service of speaker embeddings, without a path."""
+    speech_activity_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8088"
+    """The service of voice activity, without a path."""
+    speech_profile_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8088"
+    """The service that matches speakers with profiles, without a path."""
+    speech_results_days: int = Field(30, ge=1, le=3650)
+    """How long what a speech service found out is kept."""
+
     @model_validator(mode="after")
     def _fcm_knows_us(self) -> Self:
         if self.fcm_credentials == "google":
@@ -47,8 +60,3 @@ class HandlerSettings(ProducerSettings):
                 f"{host}, not on Cloud Run; set it to google"
             )
         return self
-
-    geocoding_url: str = Field("https://geocode.googleapis.com", pattern=r"^https?://[^/\s]+$")
-    """The Geocoding API, without a path."""
-    geocoding_key: Annotated[SecretStr, LocalDefault()] = SecretStr("")
-    """Its API key."""

@@ -20,6 +20,7 @@ from stores.ledger import (
     Superseded,
 )
 from stores.places import CACHED_FOR, Address, Place, Places, Recalled, attached
+from stores.speech import SpeechResult, SpeechResults
 from stores.stores import Stores
 from stores.targets import Health, TargetState, TargetStates, Traffic
 
@@ -51,6 +52,8 @@ __all__ = (
     "SchemaTooNew",
     "Settled",
     "SigningKey",
+    "SpeechResult",
+    "SpeechResults",
     "Started",
     "StoreClosed",
     "StoreError",

@@ -9,6 +9,7 @@ from stores.devices import Devices
 from stores.directory import Directory
 from stores.ledger import Ledger
 from stores.places import Places
+from stores.speech import SpeechResults
 from stores.targets import TargetStates
 
 
@@ -32,3 +33,6 @@ class Stores(Protocol):
 
     @property
     def targets(self) -> TargetStates: ...
+
+    @property
+    def speech(self) -> SpeechResults: ...

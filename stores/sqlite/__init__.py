@@ -14,6 +14,7 @@ from stores.sqlite.devices import SqliteDevices
 from stores.sqlite.directory import SqliteDirectory
 from stores.sqlite.ledger import SqliteLedger
 from stores.sqlite.places import SqlitePlaces
+from stores.sqlite.speech import SqliteSpeechResults
 from stores.sqlite.targets import SqliteTargetStates
 
 __all__ = (
@@ -24,6 +25,7 @@ __all__ = (
     "SqliteDirectory",
     "SqliteLedger",
     "SqlitePlaces",
+    "SqliteSpeechResults",
     "SqliteStores",
     "SqliteTargetStates",
     "open_sqlite",
@@ -38,6 +40,7 @@ class SqliteStores:
     devices: SqliteDevices
     targets: SqliteTargetStates
     places: SqlitePlaces
+    speech: SqliteSpeechResults
 
 
 @asynccontextmanager
@@ -60,6 +63,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             devices=SqliteDevices(database),
             targets=SqliteTargetStates(database),
             places=SqlitePlaces(database),
+            speech=SqliteSpeechResults(database),
         )
     finally:
         await database.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.sqlite import dead_letters, devices, directory, ledger, places, targets
+from stores.sqlite import dead_letters, devices, directory, ledger, places, speech, targets
 from stores.sqlite.migrations import Step
 
 STEPS: tuple[Step, ...] = (
@@ -13,4 +13,5 @@ STEPS: tuple[Step, ...] = (
     devices.SCHEMA,
     targets.SCHEMA,
     places.SCHEMA,
+    speech.SCHEMA,
 )

@@ -61,6 +61,7 @@ queues:
   developer-webhooks: {}
   notifications: {}
   geocoding: {}
+  speech-jobs: {}
   developer-webhooks-realtime:
     delivery: {realtime: true}
 events:

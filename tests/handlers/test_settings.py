@@ -19,6 +19,9 @@ COMPLETE = {
     "SIDELANE_FCM_URL": "https://fcm.googleapis.com",
     "SIDELANE_FCM_CREDENTIALS": "google",
     "SIDELANE_GEOCODING_KEY": "a-key",
+    "SIDELANE_SPEECH_ACTIVITY_URL": "https://speech.example",
+    "SIDELANE_SPEECH_EMBEDDING_URL": "https://speech.example",
+    "SIDELANE_SPEECH_PROFILE_URL": "https://speech.example",
 }
 
 
