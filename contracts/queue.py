@@ -87,7 +87,15 @@ class DeliveryPolicy(Settings):
     """Attempts that a bug of ours may fail, counted apart from the target's."""
     max_starts: int = Field(strict=True, ge=2, le=100)
     """Starts that may end without a trace (the process died) before the task counts as poison."""
+    max_dispatches: int = Field(default=1000, strict=True, ge=100, le=100_000)
+    """Dispatches of one Cloud Task after which it counts as poison that kills its process before the claim.
+    They rise on healthy tasks in any outage: set it above what a long one explains."""
+    exclusive: bool = Field(default=False, strict=True)
+    """Nobody else starts a task while somebody may be running it; who comes meanwhile is parked."""
     age_limit: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
+    ledger_retention: Duration = Field(default=timedelta(days=30), le=timedelta(days=400))
+    """How long the ledger knows a task after it can no longer be of use: longer than the names of Cloud Tasks
+    stay reserved, and than a paused queue keeps tasks."""
     skew_age: Duration = Field(ge=timedelta(seconds=1), le=MAX_AGE)
     """How long a task that needs newer code is postponed."""
     skew_delay: Duration = Field(ge=timedelta(seconds=1), le=timedelta(hours=1))
@@ -107,6 +115,20 @@ class DeliveryPolicy(Settings):
     """Failures in a row after which a target is left alone."""
     breaker_open_for: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     """For how long, until one task probes it."""
+
+    @model_validator(mode="after")
+    def _remembers_longer_than_it_runs(self) -> DeliveryPolicy:
+        if self.ledger_retention <= self.age_limit:
+            raise ValueError(
+                f"ledger_retention must be above age_limit, {in_seconds(self.age_limit)}: "
+                "a task must be known for longer than it may run"
+            )
+        return self
+
+    @property
+    def remembered_for(self) -> timedelta:
+        """How long the ledger keeps a row after the last start of its task."""
+        return self.age_limit + self.ledger_retention
 
 
 class Queue(Settings):
@@ -142,6 +164,11 @@ class Queue(Settings):
                 f"and settle {in_seconds(SETTLE_BUDGET)}"
             )
         return self
+
+    @property
+    def lease(self) -> timedelta | None:
+        """How long a start keeps others away: as long as it may take. None where it does not."""
+        return CLAIM_BUDGET + self.delivery.deadline + SETTLE_BUDGET if self.delivery.exclusive else None
 
     @property
     def retry_queue(self) -> str:

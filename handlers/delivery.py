@@ -7,6 +7,7 @@
 |   its first, a connection lost within 1 s  | retry at once; uses an attempt                   |
 | HandlerBug                                 | the same, on a budget of its own                 |
 | Busy                                       | park until its slot; uses no attempt             |
+| HeldElsewhere                              | park until the lease ends; uses no attempt       |
 | NeedsNewerCode                             | park, up to the skew age; then dead              |
 | TargetRefused, Unreadable, Poisonous       | dead                                             |
 | OwnerPaused, TooOld (or due when too old)  | dead; skipped where the queue is realtime        |
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     TOO_OLD = "too-old"
     BUG = "bug"
     BUSY = "busy"
+    LEASED = "leased"
     NEEDS_NEWER_CODE = "needs-newer-code"
     UNDECODABLE = "undecodable"
     POISON = "poison"
@@ -84,6 +86,13 @@ class Busy:
     until: datetime
     """Of an effect: not before it. Of `handlers.targets`: the slot."""
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldElsewhere:
+    """Another start has the task for itself: nothing was begun, and nothing of it is recorded."""
+
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,7 @@ End = (
     | TargetFailed
     | HandlerBug
     | Busy
+    | HeldElsewhere
     | NeedsNewerCode
     | TargetRefused
     | Unreadable
@@ -186,6 +196,8 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
                 text = f"its turn would come after the age limit; {detail}"
                 return _of_no_use(Reason.TOO_OLD, text, standing, policy)
             return _park(Reason.BUSY, detail, until, standing)
+        case HeldElsewhere(until):
+            return _park(Reason.LEASED, f"another start holds it until {until.isoformat()}", until, standing)
         case NeedsNewerCode(detail):
             waited = standing.now - (standing.parked_since or standing.now)
             if waited >= policy.skew_age:

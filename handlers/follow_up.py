@@ -14,7 +14,7 @@ from typing import Protocol
 from contracts import DeadLetter, Envelope, Queue, Task
 from handlers.delivery import Reason
 from producers import PartlyEnqueued, Receipt, Unreachable
-from stores import Outcome, OutcomeKind
+from stores import Key, Ledger, Outcome, OutcomeKind, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +32,9 @@ class Outbox(Protocol):
 
 
 class FollowUp:
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
         self._outbox = outbox
+        self._ledger = ledger
 
     async def __call__(
         self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str, owner: str
@@ -44,7 +45,8 @@ class FollowUp:
                 if outcome.next is None:
                     raise AssertionError(f"{outcome.kind} without a next position")
                 onward = envelope.at(outcome.next)
-                await self._outbox.forward(onward, queue.retry_queue, schedule_at=outcome.due)
+                cloud_queue = outcome.queue or queue.retry_queue
+                await self._outbox.forward(onward, cloud_queue, schedule_at=outcome.due)
             case OutcomeKind.DEAD:
                 letter = DeadLetter.of(
                     envelope,
@@ -56,8 +58,15 @@ class FollowUp:
                     died_at=outcome.decided_at,
                 )
                 await self._outbox.publish(queue.dead_letter_topic, *letter.to_message())
+                await self._confirm(envelope)
             case OutcomeKind.DONE | OutcomeKind.SKIPPED:
                 return
+
+    async def _confirm(self, envelope: Envelope) -> None:
+        try:
+            await self._ledger.confirm(Key.of(envelope), envelope.position)
+        except StoreError as error:
+            _log.warning("the letter of %s %s may come twice: %s", envelope.type, envelope.identity, error)
 
     async def derive(self, tasks: tuple[Task, ...]) -> None:
         """Enqueue what follows from a side effect that happened; one that no queue would ever take is lost.

@@ -79,7 +79,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
             ledger=stores.ledger,
             effects=_effects(settings, stores, lanes),
             targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
-            follow_up=FollowUp(producer),
+            follow_up=FollowUp(producer, stores.ledger),
             telemetry=lanes.telemetry,
             clock=_now,
             luck=random.random,

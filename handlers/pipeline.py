@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,19 +19,17 @@ from contracts import (
     SETTLE_BUDGET,
     Catalog,
     CatalogError,
-    Envelope,
     TaskRegistry,
     Undecodable,
 )
 from handlers.arrival import Arrival, TaskRequest, arrive, carrier
 from handlers.delivery import (
     End,
-    HandlerBug,
+    HeldElsewhere,
     Poisonous,
     Reason,
     Returned,
     Standing,
-    TargetFailed,
     TooOld,
     Unreadable,
     decide,
@@ -41,10 +39,24 @@ from handlers.effect import Delivery, Effects
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue
 from handlers.follow_up import FollowUp
 from handlers.identity import Callers
+from handlers.running import run
 from handlers.targets import Call, Targets
 from lanes import Telemetry
 from producers import ProducerError
-from stores import Key, Ledger, Row, Settled, Started, StoreError
+from stores import (
+    Key,
+    Leased,
+    Ledger,
+    Outcome,
+    OutcomeKind,
+    Recorded,
+    Row,
+    Settled,
+    Start,
+    Started,
+    StoreError,
+    Superseded,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +83,8 @@ class Pipeline:
     clock: Callable[[], datetime]
     luck: Callable[[], float]
     """Uniform in [0, 1)."""
+    token: Callable[[], str] = lambda: secrets.token_hex(8)
+    """Names a start; no two are equal."""
 
     async def handle(self, request: TaskRequest) -> Reply:
         """Do everything that the request asks for; never raises but for cancellation."""
@@ -88,34 +102,50 @@ class Pipeline:
         return await self._attempt(arrival)
 
     async def _attempt(self, arrival: Arrival) -> Reply:
-        key = Key.of(arrival.envelope)
+        start = self._start(arrival)
         try:
             async with asyncio.timeout(CLAIM_BUDGET.total_seconds()):
-                claim = await self.ledger.claim(key, arrival.envelope.position)
+                claim = await self.ledger.claim(start)
         except CANNOT_RECORD as error:
+            if isinstance(error, TimeoutError):  # the claim may stand all the same
+                await self._give_back(start)
             return _cannot("claim", arrival, error)
         match claim:
             case Started(row):
-                try:
-                    end = self._verdict(arrival, row) or await self._bound(arrival, row)
-                except StoreError as error:
-                    return _cannot("run", arrival, error)
-                return await self._settle(arrival, row, end)
+                return await self._started(arrival, start, row)
             case Settled(outcome):
-                try:
-                    async with asyncio.timeout(SETTLE_BUDGET.total_seconds()):
-                        await self.follow_up(
-                            arrival.envelope,
-                            outcome,
-                            queue=arrival.queue,
-                            target=arrival.target,
-                            owner=arrival.owner,
-                        )
-                except CANNOT_RECORD as error:
-                    return _cannot("follow up", arrival, error)
-                return Reply(200, f"already {outcome.kind}")
-            case _:
+                return await self._follow(arrival, outcome, f"already {outcome.kind}", _settled_by())
+            case Leased(until):  # what becomes of this position is for its holder to record
+                outcome = decide(HeldElsewhere(until), self._standing(arrival), arrival.queue.delivery)
+                self._tell(arrival, outcome)
+                return await self._follow(arrival, outcome, "leased", _settled_by())
+            case Superseded():
                 return Reply(200, "superseded")
+
+    async def _started(self, arrival: Arrival, start: Start, row: Row) -> Reply:
+        """Run and settle. A start that is broken off in good order is given back."""
+        try:
+            end = self._verdict(arrival, row) or await self._bound(arrival, row)
+            settled_by = _settled_by()
+            async with asyncio.timeout_at(settled_by):
+                if isinstance(end, Returned) and end.then:
+                    await self.follow_up.derive(end.then)
+            outcome = decide(end, self._standing(arrival, row), arrival.queue.delivery)
+            recorded = await self._record(arrival, start, outcome, settled_by)
+        except (asyncio.CancelledError, *CANNOT_RECORD) as error:
+            await self._give_back(start)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return _cannot("run or record", arrival, error)
+        match recorded:
+            case Settled(standing):
+                return await self._follow(arrival, standing, standing.kind, settled_by)
+            case Superseded():
+                return Reply(200, "superseded")
+            case Leased(until):
+                return Reply(500, f"its lease went to another start until {until.isoformat()}")
+            case None:
+                return Reply(200, "done, not recorded")
 
     def _verdict(self, arrival: Arrival, row: Row) -> End | None:
         """Why a claimed task is not run; None where it is."""
@@ -129,7 +159,7 @@ class Pipeline:
         return arrival.verdict
 
     async def _bound(self, arrival: Arrival, row: Row) -> End:
-        """Run the effect if its target takes one more now. Raises `StoreError` as `_run`."""
+        """Run the effect if its target takes one more now. Raises `StoreError` as `run`."""
         call = Call(
             target=arrival.target,
             has_slot=bool(row.history) and row.history[-1].outcome.reason == Reason.BUSY,
@@ -138,68 +168,71 @@ class Pipeline:
         return await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
 
     async def _run(self, arrival: Arrival) -> End:
-        """Run the effect. Raises `StoreError` where it could not look up what it needs: that is no bug of
-        its own and no fault of the target, so it costs the task nothing and the queue calls again."""
         task, envelope = arrival.task, arrival.envelope
         if task is None:
             raise AssertionError("a task without payload has a verdict and is not run")
         deadline = arrival.queue.delivery.deadline.total_seconds()
         delivery = Delivery(id=envelope.delivery_id, attempt=envelope.attempt, deadline=deadline)
-        began = time.perf_counter()
-        try:
-            async with asyncio.timeout(deadline) as timeout:
-                return await self.effects[task.name](task, delivery)
-        except (asyncio.CancelledError, StoreError):
-            await self._give_back(envelope)
-            raise
-        except Exception as error:
-            if isinstance(error, TimeoutError) and timeout.expired():
-                return TargetFailed(f"not done within {deadline:g} s")
-            _log.exception("task %s %s met a bug", task.name, envelope.identity)
-            return HandlerBug(f"{type(error).__name__}: {error}")
-        finally:
-            self.telemetry.attempt_seconds.labels(type=task.name).observe(time.perf_counter() - began)
+        with self.telemetry.attempt_seconds.labels(type=task.name).time():
+            return await run(self.effects, task, delivery)
 
-    async def _give_back(self, envelope: Envelope) -> None:
-        """The run was broken off in good order: its start must not count as one that killed its process."""
-        try:
-            await asyncio.shield(self.ledger.release(Key.of(envelope)))
-        except StoreError as error:
-            _log.warning("start of %s %s stays counted: %s", envelope.type, envelope.identity, error)
+    async def _record(
+        self, arrival: Arrival, start: Start, outcome: Outcome, settled_by: float
+    ) -> Recorded | None:
+        """Record what an attempt came to; None where it is done and the ledger would not take that.
 
-    async def _settle(self, arrival: Arrival, row: Row, end: End) -> Reply:
-        envelope = arrival.envelope
-        outcome = decide(end, self._standing(arrival, row), arrival.queue.delivery)
+        Raises `StoreError` and `TimeoutError` where it would not take anything else.
+        """
         try:
-            async with asyncio.timeout(SETTLE_BUDGET.total_seconds()):
-                if isinstance(end, Returned) and end.then:
-                    await self.follow_up.derive(end.then)
-                standing = await self.ledger.record(Key.of(envelope), envelope.position, outcome)
-                if standing is None:
-                    return Reply(200, "superseded")
+            async with asyncio.timeout_at(settled_by):
+                recorded = await self.ledger.record(start, outcome, arrival.envelope.encode())
+        except (StoreError, TimeoutError) as error:
+            if outcome.kind is not OutcomeKind.DONE:
+                raise
+            # Calling again would repeat for certain what a crash repeats only perhaps.
+            envelope = arrival.envelope
+            _log.warning("done but not recorded: %s %s: %s", envelope.type, envelope.identity, error)
+            return None
+        if recorded == Settled(outcome):
+            self._tell(arrival, outcome)
+        return recorded
+
+    async def _give_back(self, start: Start) -> None:
+        """The start ended in good order: it must not count as one that killed its process."""
+        try:
+            async with asyncio.timeout(CLAIM_BUDGET.total_seconds()):
+                await asyncio.shield(self.ledger.release(start))
+        except (StoreError, TimeoutError) as error:
+            _log.warning("start of %s %s stays counted: %s", start.key.type, start.key.identity, error)
+
+    async def _follow(self, arrival: Arrival, outcome: Outcome, word: str, settled_by: float) -> Reply:
+        try:
+            async with asyncio.timeout_at(settled_by):
                 await self.follow_up(
-                    envelope, standing, queue=arrival.queue, target=arrival.target, owner=arrival.owner
+                    arrival.envelope,
+                    outcome,
+                    queue=arrival.queue,
+                    target=arrival.target,
+                    owner=arrival.owner,
                 )
         except CANNOT_RECORD as error:
-            if isinstance(end, Returned) and isinstance(error, StoreError | TimeoutError):
-                # Calling again would repeat for certain what a crash repeats only perhaps.
-                _log.warning("done but not recorded: %s %s: %s", envelope.type, envelope.identity, error)
-                return Reply(200, "done, not recorded")
-            return _cannot("settle", arrival, error)
-        known = arrival.task is not None
+            return _cannot("follow up", arrival, error)
+        return Reply(200, word)
+
+    def _tell(self, arrival: Arrival, outcome: Outcome) -> None:
+        envelope = arrival.envelope
         self.telemetry.outcomes.labels(
-            type=envelope.type if known else "unknown", outcome=standing.kind, reason=standing.reason
+            type=envelope.type if arrival.task else "unknown", outcome=outcome.kind, reason=outcome.reason
         ).inc()
         _log.info(
             "%s %s attempt %d: %s (%s) %s",
             envelope.type,
             envelope.identity,
             envelope.attempt,
-            standing.kind,
-            standing.reason,
-            standing.detail,
+            outcome.kind,
+            outcome.reason,
+            outcome.detail,
         )
-        return Reply(200, standing.kind)
 
     async def _bury(self, request: TaskRequest, error: Undecodable) -> Reply:
         """An envelope that cannot be read has no identity to claim: straight to the dead letters."""
@@ -219,15 +252,34 @@ class Pipeline:
         self.telemetry.outcomes.labels(type="unknown", outcome="dead", reason="undecodable").inc()
         return Reply(200, "dead")
 
-    def _standing(self, arrival: Arrival, row: Row) -> Standing:
+    def _start(self, arrival: Arrival) -> Start:
+        now, queue = self.clock(), arrival.queue
+        return Start(
+            key=Key.of(arrival.envelope),
+            position=arrival.envelope.position,
+            token=self.token(),
+            at=now,
+            expires_at=now + queue.delivery.remembered_for,
+            lease=queue.lease if arrival.task else None,
+            owner=arrival.owner,
+            queue=queue.name,
+            target=arrival.target,
+        )
+
+    def _standing(self, arrival: Arrival, row: Row | None = None) -> Standing:
         return Standing(
             position=arrival.envelope.position,
             accepted_at=arrival.envelope.accepted_at,
             now=self.clock(),
-            bugs=row.bugs,
-            parked_since=row.parked_since,
+            bugs=row.bugs if row else 0,
+            parked_since=row.parked_since if row else None,
             luck=self.luck(),
         )
+
+
+def _settled_by() -> float:
+    """Until when record and follow-up must have ended, in the event loop's time."""
+    return asyncio.get_running_loop().time() + SETTLE_BUDGET.total_seconds()
 
 
 def _cannot(step: str, arrival: Arrival, error: Exception) -> Reply:

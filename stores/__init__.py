@@ -9,16 +9,18 @@ from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
 from stores.errors import SchemaTooNew, StoreClosed, StoreError, StoreUnavailable, TooManyKeys
 from stores.ledger import (
     Claim,
-    Ended,
     Key,
+    Lease,
+    Leased,
     Ledger,
-    Outcome,
-    OutcomeKind,
+    Recorded,
     Row,
     Settled,
+    Start,
     Started,
     Superseded,
 )
+from stores.outcome import FOLLOWED, Ended, Outcome, OutcomeKind
 from stores.places import CACHED_FOR, Address, Place, Places, Recalled, attached
 from stores.speech import SpeechResult, SpeechResults
 from stores.stores import Stores
@@ -26,6 +28,7 @@ from stores.targets import Health, TargetState, TargetStates, Traffic
 
 __all__ = (
     "CACHED_FOR",
+    "FOLLOWED",
     "MAX_DEVICES",
     "OVERLAP",
     "Address",
@@ -41,6 +44,8 @@ __all__ = (
     "Health",
     "Kept",
     "Key",
+    "Lease",
+    "Leased",
     "Ledger",
     "Outcome",
     "OutcomeKind",
@@ -48,12 +53,14 @@ __all__ = (
     "Places",
     "Platform",
     "Recalled",
+    "Recorded",
     "Row",
     "SchemaTooNew",
     "Settled",
     "SigningKey",
     "SpeechResult",
     "SpeechResults",
+    "Start",
     "Started",
     "StoreClosed",
     "StoreError",

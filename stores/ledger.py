@@ -1,55 +1,23 @@
 """Remembers how far each task has come, so that what is done is not done again. Rules and protocol.
 
-One row stands for one (type, identity, generation). Its rules are the pure functions `claim`,
-`release` and `record`; a store only applies them to a row inside a transaction of its own.
+One row stands for one (type, identity, generation). Its rules are the pure functions `claim`, `release`,
+`record` and `confirm`; a store only applies them to a row inside a transaction of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from contracts import Envelope, Position
+from stores.outcome import FOLLOWED, Ended, Outcome, OutcomeKind
 
 MAX_HISTORY = 100
 """Ends that a row keeps; the oldest leave first."""
-
-
-class OutcomeKind(StrEnum):
-    DONE = "done"
-    RETRY = "retry"
-    PARK = "park"
-    DEAD = "dead"
-    SKIPPED = "skipped"
-
-
-FINAL = frozenset({OutcomeKind.DONE, OutcomeKind.DEAD, OutcomeKind.SKIPPED})
-
-
-class Outcome(BaseModel):
-    """What an attempt's end means for its task."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: OutcomeKind
-    reason: str
-    """One word of a closed list, fit for a metric's label."""
-    detail: str = ""
-    decided_at: AwareDatetime
-    due: AwareDatetime | None = None
-    """When the task goes on; set for retry and park alone."""
-    next: Position | None = None
-    """Where it goes on; set for retry and park alone."""
-    charged_to_us: bool = False
-    """The attempt failed by a bug of ours and counts against the budget for those."""
-
-    @property
-    def final(self) -> bool:
-        return self.kind in FINAL
+MAX_STARTS = 101
+"""Starts without an end that a row keeps: one above the highest limit that a catalog may set for poison."""
 
 
 class Key(NamedTuple):
@@ -62,13 +30,30 @@ class Key(NamedTuple):
         return cls(envelope.type, envelope.identity, envelope.generation)
 
 
-class Ended(BaseModel):
-    """One line of a row's history."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """One request's try to run a task, and what the row shall know of the task from it."""
 
-    model_config = ConfigDict(frozen=True)
-
+    key: Key
     position: Position
-    outcome: Outcome
+    token: str
+    """No other start of the row has it: what is said in its name changes nothing of theirs."""
+    at: datetime
+    expires_at: datetime
+    """The row may be forgotten then, if nobody starts until then."""
+    lease: timedelta | None = None
+    """Keep other starts away for so long, or until this one ends; None: they may run at the same time."""
+    owner: str = ""
+    queue: str = ""
+    """The queue of the catalog that the task belongs to."""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    token: str
+    """Of the start that holds it: nobody else gives it back."""
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +61,35 @@ class Row:
     key: Key
     position: Position
     """The latest attempt and park that anybody claimed."""
-    starts: int
-    """Starts that ended without outcome or release, those still running included."""
+    expires_at: datetime
+    running: tuple[str, ...] = ()
+    """Tokens of starts that ended without outcome or release, those still running included."""
+    lease: Lease | None = None
+    owner: str = ""
+    queue: str = ""
+    target: str = ""
     bugs: int = 0
     """Attempts that a bug of ours failed."""
     parked_since: datetime | None = None
     """When the unbroken run of parks that leads here began."""
     outcome: Outcome | None = None
     """The outcome at `position`; None while it runs, or after it died with its process."""
+    body: bytes | None = None
+    """The envelope at `position`, kept while something is still to follow from `outcome`: until the next
+    position is claimed, or the dead letter confirmed."""
     history: tuple[Ended, ...] = ()
+
+    @property
+    def starts(self) -> int:
+        """How many starts ended without outcome or release, those still running included."""
+        return len(self.running)
+
+    @property
+    def follow_up_due(self) -> datetime | None:
+        """When what is still to follow shall have happened; None where nothing is."""
+        if self.outcome is None or self.body is None:
+            return None
+        return self.outcome.due or self.outcome.decided_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """This very position has its outcome: do the follow-up again, and nothing else."""
+    """The task has this outcome: do its follow-up (again), and nothing else."""
 
     outcome: Outcome
 
@@ -106,62 +111,132 @@ class Superseded:
     """The task has gone on, or has ended: there is nothing to do."""
 
 
-Claim = Started | Settled | Superseded
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """Another start has the task for itself: come again, and do not forget it meanwhile."""
+
+    until: datetime
 
 
-def claim(row: Row | None, key: Key, position: Position) -> tuple[Row, Claim]:
-    """A request wants to run `position`: the row as it is afterwards, and what the request may do."""
-    if row is None:
-        row = Row(key=key, position=position, starts=1)
-        return row, Started(row)
-    if row.outcome is not None and row.position == position:
+Claim = Started | Settled | Superseded | Leased
+Recorded = Settled | Superseded | Leased
+
+
+def claim(row: Row | None, start: Start) -> tuple[Row, Claim]:
+    """A request wants to run a position: the row as it is afterwards, and what the request may do.
+
+    The same start claimed twice counts once.
+    """
+    row = row or Row(key=start.key, position=start.position, expires_at=start.expires_at)
+    if row.outcome is not None and _settles(row.outcome, row.position, start.position):
         return row, Settled(row.outcome)
-    if position < row.position or (row.outcome is not None and row.outcome.final):
+    if start.position < row.position or (row.outcome is not None and row.outcome.final):
         return row, Superseded()
-    row = replace(row, position=position, starts=row.starts + 1, outcome=None)
+    if (held := _held_by_another(row, start, start.at)) is not None:
+        return row, Leased(held.until)
+    row = replace(
+        row,
+        position=start.position,
+        expires_at=max(row.expires_at, start.expires_at),
+        running=(*_without(row.running, start.token), start.token)[-MAX_STARTS:],
+        lease=Lease(start.token, start.at + start.lease) if start.lease is not None else None,
+        owner=start.owner or row.owner,
+        queue=start.queue or row.queue,
+        target=start.target or row.target,
+        outcome=None,
+        body=None,
+    )
     return row, Started(row)
 
 
-def release(row: Row) -> Row:
+def release(row: Row, start: Start) -> Row:
     """A start ended in an orderly way without an outcome: it is not held against the task."""
-    return replace(row, starts=max(0, row.starts - 1))
+    lease = None if row.lease is not None and row.lease.token == start.token else row.lease
+    return replace(row, running=_without(row.running, start.token), lease=lease)
 
 
-def record(row: Row | None, key: Key, position: Position, outcome: Outcome) -> tuple[Row, Outcome | None]:
-    """An attempt ended: the row afterwards, and the outcome that stands at `position`.
+def record(row: Row | None, start: Start, outcome: Outcome, body: bytes) -> tuple[Row, Recorded]:
+    """An attempt ended: the row afterwards, and what stands there; `body` is its envelope.
 
-    The first outcome of a position wins, and None stands where the task has gone on meanwhile.
+    The first outcome of a position wins, and nothing where the task has gone on meanwhile. Whose lease went
+    to another start only tells that it is done; what else it has to say is for the holder to find out.
     """
-    row = release(row) if row else Row(key=key, position=position, starts=0)
-    if position < row.position:
-        return row, None
-    if row.outcome is not None:
-        return (row, row.outcome) if row.position == position else (row, None)
+    if row is None:  # it was erased, or expired, while the attempt was under way
+        row, _ = claim(None, start)
+    held = _held_by_another(row, start, outcome.decided_at)
+    row = release(row, start)
+    if row.outcome is not None and row.position == start.position:
+        return row, Settled(row.outcome)
+    if start.position < row.position or (row.outcome is not None and row.outcome.final):
+        return row, Superseded()
+    if held is not None and outcome.kind is not OutcomeKind.DONE:
+        return row, Leased(held.until)
     row = replace(
         row,
-        position=position,
+        position=start.position,
+        lease=None,
         outcome=outcome,
+        body=body if outcome.kind in FOLLOWED else None,
         bugs=row.bugs + outcome.charged_to_us,
         parked_since=(row.parked_since or outcome.decided_at) if outcome.kind is OutcomeKind.PARK else None,
-        history=(*row.history, Ended(position=position, outcome=outcome))[-MAX_HISTORY:],
+        history=(*row.history, Ended(position=start.position, outcome=outcome))[-MAX_HISTORY:],
     )
-    return row, outcome
+    return row, Settled(outcome)
+
+
+def confirm(row: Row, position: Position) -> Row:
+    """The dead letter of this position is published: nothing is to follow any more."""
+    if row.position != position or row.outcome is None or row.outcome.kind is not OutcomeKind.DEAD:
+        return row
+    return replace(row, body=None)
+
+
+def _settles(outcome: Outcome, at: Position, position: Position) -> bool:
+    """Whether the outcome speaks for this position: for its own, and for those that it passed over."""
+    if position == at:
+        return True
+    return outcome.next is not None and at < position < outcome.next
+
+
+def _held_by_another(row: Row, start: Start, now: datetime) -> Lease | None:
+    lease = row.lease
+    return lease if lease is not None and lease.token != start.token and now < lease.until else None
+
+
+def _without(tokens: tuple[str, ...], token: str) -> tuple[str, ...]:
+    return tuple(each for each in tokens if each != token)
 
 
 class Ledger(Protocol):
     """A store of rows. Every method raises `StoreUnavailable` where it could not do its work whole."""
 
-    async def claim(self, key: Key, position: Position) -> Claim:
+    async def claim(self, start: Start) -> Claim:
         """Apply `claim` and keep the row before answering."""
 
-    async def release(self, key: Key) -> None:
+    async def release(self, start: Start) -> None:
         """Apply `release`; a row that is not there is left so."""
 
-    async def record(self, key: Key, position: Position, outcome: Outcome) -> Outcome | None:
+    async def record(self, start: Start, outcome: Outcome, body: bytes) -> Recorded:
         """Apply `record` and keep the row before answering."""
+
+    async def confirm(self, key: Key, position: Position) -> None:
+        """Apply `confirm`; a row that is not there is left so."""
 
     async def read(self, key: Key) -> Row | None:
         """The row as it is."""
 
     async def latest(self, type_name: str, identity: str) -> Row | None:
         """The row of the highest generation."""
+
+    async def overdue(self, before: datetime, *, limit: int, after: Row | None = None) -> Sequence[Row]:
+        """At most `limit` rows whose `follow_up_due` is before that moment, the earliest first.
+
+        Args:
+            after: the last row of the page before.
+        """
+
+    async def sweep(self, now: datetime, *, limit: int) -> int:
+        """Forget at most `limit` rows that have expired; how many. 0 where the storage does it by itself."""
+
+    async def erase(self, owner: str) -> int:
+        """Forget every row of this user's tasks; how many there were."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from contracts import Position
 from stores import ledger as rules
-from stores.ledger import Claim, Ended, Key, Outcome, Row
+from stores.ledger import Claim, Key, Lease, Recorded, Row, Start
+from stores.outcome import Ended, Outcome
 from stores.sqlite.database import Database
 
 SCHEMA = (
@@ -30,8 +33,41 @@ SCHEMA = (
     """,
 )
 
-_COLUMNS = "type, identity, generation, attempt, park, starts, bugs, parked_since, outcome, history"
+LEASES_AND_FOLLOW_UPS = (
+    "ALTER TABLE ledger DROP COLUMN starts",
+    "ALTER TABLE ledger ADD COLUMN running TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE ledger ADD COLUMN lease_token TEXT",
+    "ALTER TABLE ledger ADD COLUMN lease_until INTEGER",
+    "ALTER TABLE ledger ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE ledger ADD COLUMN queue TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE ledger ADD COLUMN target TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE ledger ADD COLUMN body BLOB",
+    "ALTER TABLE ledger ADD COLUMN follow_up_due INTEGER",
+    "ALTER TABLE ledger ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0",
+    "UPDATE ledger SET expires_at = (CAST(strftime('%s', 'now') AS INTEGER) + 60 * 86400) * 1000000",
+    "CREATE INDEX ledger_follow_up ON ledger (follow_up_due) WHERE follow_up_due IS NOT NULL",
+    "CREATE INDEX ledger_expiry ON ledger (expires_at)",
+    "CREATE INDEX ledger_owner ON ledger (owner) WHERE owner <> ''",
+)
+"""The step by which rows know whose they are, who runs them, what follows and until when they are kept.
+
+Moments are microseconds since 1970. Rows of before are kept for 60 days, and forget starts that died.
+"""
+
+_KEY = ("type", "identity", "generation")
+_VALUES = (
+    *("attempt", "park", "running", "lease_token", "lease_until", "owner", "queue", "target", "bugs"),
+    *("parked_since", "outcome", "body", "follow_up_due", "history", "expires_at"),
+)
+_COLUMNS = ", ".join((*_KEY, *_VALUES))
+_WRITE = (
+    f"INSERT INTO ledger ({_COLUMNS}) VALUES ({', '.join('?' * len((*_KEY, *_VALUES)))}) "  # noqa: S608  (constants)
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
+)
+_BY_KEY = "type = ? AND identity = ? AND generation = ?"
 _HISTORY = TypeAdapter(tuple[Ended, ...])
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class SqliteLedger:
@@ -40,29 +76,29 @@ class SqliteLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, key: Key, position: Position) -> Claim:
+    async def claim(self, start: Start) -> Claim:
         def job(connection: sqlite3.Connection) -> Claim:
-            row, claim = rules.claim(_read(connection, key), key, position)
-            _write(connection, row)
+            before = _read(connection, start.key)
+            row, claim = rules.claim(before, start)
+            if row != before:
+                _write(connection, row)
             return claim
 
         return await self._database.run(job)
 
-    async def release(self, key: Key) -> None:
-        def job(connection: sqlite3.Connection) -> None:
-            row = _read(connection, key)
-            if row is not None:
-                _write(connection, rules.release(row))
+    async def release(self, start: Start) -> None:
+        await self._change(start.key, lambda row: rules.release(row, start))
 
-        await self._database.run(job)
-
-    async def record(self, key: Key, position: Position, outcome: Outcome) -> Outcome | None:
-        def job(connection: sqlite3.Connection) -> Outcome | None:
-            row, standing = rules.record(_read(connection, key), key, position, outcome)
+    async def record(self, start: Start, outcome: Outcome, body: bytes) -> Recorded:
+        def job(connection: sqlite3.Connection) -> Recorded:
+            row, standing = rules.record(_read(connection, start.key), start, outcome, body)
             _write(connection, row)
             return standing
 
         return await self._database.run(job)
+
+    async def confirm(self, key: Key, position: Position) -> None:
+        await self._change(key, lambda row: rules.confirm(row, position))
 
     async def read(self, key: Key) -> Row | None:
         return await self._database.run(lambda connection: _read(connection, key))
@@ -78,39 +114,99 @@ class SqliteLedger:
 
         return await self._database.run(job)
 
+    async def overdue(self, before: datetime, *, limit: int, after: Row | None = None) -> tuple[Row, ...]:
+        first = (0, "", "", 0) if after is None else (_stamp(after.follow_up_due), *after.key)
+
+        def job(connection: sqlite3.Connection) -> tuple[Row, ...]:
+            found = connection.execute(
+                f"SELECT {_COLUMNS} FROM ledger WHERE follow_up_due < ? "  # noqa: S608  (a constant)
+                "AND (follow_up_due, type, identity, generation) > (?, ?, ?, ?) "
+                "ORDER BY follow_up_due, type, identity, generation LIMIT ?",
+                (_stamp(before), *first, limit),
+            )
+            return tuple(map(_row, found))
+
+        return await self._database.run(job)
+
+    async def sweep(self, now: datetime, *, limit: int) -> int:
+        def job(connection: sqlite3.Connection) -> int:
+            return connection.execute(
+                "DELETE FROM ledger WHERE (type, identity, generation) IN "
+                "(SELECT type, identity, generation FROM ledger WHERE expires_at <= ? LIMIT ?)",
+                (_stamp(now), limit),
+            ).rowcount
+
+        return await self._database.run(job)
+
+    async def erase(self, owner: str) -> int:
+        def job(connection: sqlite3.Connection) -> int:
+            return connection.execute("DELETE FROM ledger WHERE owner = ? AND owner <> ''", (owner,)).rowcount
+
+        return await self._database.run(job)
+
+    async def _change(self, key: Key, rule: Callable[[Row], Row]) -> None:
+        def job(connection: sqlite3.Connection) -> None:
+            row = _read(connection, key)
+            if row is not None:
+                _write(connection, rule(row))
+
+        await self._database.run(job)
+
 
 def _read(connection: sqlite3.Connection, key: Key) -> Row | None:
     found = connection.execute(
-        f"SELECT {_COLUMNS} FROM ledger WHERE type = ? AND identity = ? AND generation = ?",  # noqa: S608  (a constant)
+        f"SELECT {_COLUMNS} FROM ledger WHERE {_BY_KEY}",  # noqa: S608  (constants)
         key,
     ).fetchone()
     return _row(found) if found else None
 
 
-def _row(found: tuple[str, str, int, int, int, int, int, str | None, str | None, str]) -> Row:
-    type_name, identity, generation, attempt, park, starts, bugs, parked_since, outcome, history = found
+def _row(found: tuple[Any, ...]) -> Row:
+    kept = dict(zip((*_KEY, *_VALUES), found, strict=True))
     return Row(
-        key=Key(type_name, identity, generation),
-        position=Position(attempt=attempt, park=park),
-        starts=starts,
-        bugs=bugs,
-        parked_since=datetime.fromisoformat(parked_since) if parked_since else None,
-        outcome=Outcome.model_validate_json(outcome) if outcome else None,
-        history=_HISTORY.validate_json(history),
+        key=Key(kept["type"], kept["identity"], kept["generation"]),
+        position=Position(attempt=kept["attempt"], park=kept["park"]),
+        running=tuple(kept["running"].split()),
+        lease=Lease(kept["lease_token"], _moment(kept["lease_until"])) if kept["lease_token"] else None,
+        owner=kept["owner"],
+        queue=kept["queue"],
+        target=kept["target"],
+        bugs=kept["bugs"],
+        parked_since=datetime.fromisoformat(kept["parked_since"]) if kept["parked_since"] else None,
+        outcome=Outcome.model_validate_json(kept["outcome"]) if kept["outcome"] else None,
+        body=kept["body"],
+        history=_HISTORY.validate_json(kept["history"]),
+        expires_at=_moment(kept["expires_at"]),
     )
 
 
 def _write(connection: sqlite3.Connection, row: Row) -> None:
     connection.execute(
-        f"INSERT OR REPLACE INTO ledger ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  (a constant)
+        _WRITE,
         (
             *row.key,
             row.position.attempt,
             row.position.park,
-            row.starts,
+            " ".join(row.running),
+            row.lease.token if row.lease else None,
+            _stamp(row.lease.until) if row.lease else None,
+            row.owner,
+            row.queue,
+            row.target,
             row.bugs,
             row.parked_since.isoformat() if row.parked_since else None,
             row.outcome.model_dump_json() if row.outcome else None,
+            row.body,
+            _stamp(row.follow_up_due),
             _HISTORY.dump_json(row.history).decode(),
+            _stamp(row.expires_at),
         ),
     )
+
+
+def _stamp(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(stamp: int) -> datetime:
+    return _EPOCH + stamp * _MICROSECOND

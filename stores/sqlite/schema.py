@@ -14,4 +14,5 @@ STEPS: tuple[Step, ...] = (
     targets.SCHEMA,
     places.SCHEMA,
     speech.SCHEMA,
+    ledger.LEASES_AND_FOLLOW_UPS,
 )

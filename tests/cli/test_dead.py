@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.dead import app
-from contracts import DeadLetter, DeveloperWebhook, Envelope, MemoryCreated, Position
+from contracts import DeadLetter, DeveloperWebhook, Envelope, MemoryCreated
 from contracts.webhooks import Conversation, Structured
 from stores import Key, Outcome, OutcomeKind
 from stores.sqlite import open_sqlite
+from tests.stores.starts import start
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TASK = DeveloperWebhook(
@@ -62,7 +63,7 @@ def letters(environment: Path) -> Path:
             await stores.dead_letters.add(GONE)
             await stores.dead_letters.add(POISON)
             outcome = Outcome(kind=OutcomeKind.DEAD, reason="gone", detail="answered 410", decided_at=NOW)
-            await stores.ledger.record(Key.of(ENVELOPE), Position(attempt=1, park=0), outcome)
+            await stores.ledger.record(start(Key.of(ENVELOPE)), outcome, ENVELOPE.encode())
 
     asyncio.run(fill())
     return environment

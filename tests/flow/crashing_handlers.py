@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from contracts import Envelope, Position, Queue
+from contracts import Envelope, Queue
 from handlers.app import create_app as create_handlers
 from handlers.delivery import End
 from handlers.effect import Delivery, Effect
@@ -24,7 +24,8 @@ from handlers.follow_up import FollowUp
 from handlers.opening import Opened, open_service
 from handlers.settings import HandlerSettings
 from lanes import Lanes
-from stores import Claim, Key, Ledger, Outcome, OutcomeKind, Row
+from stores import Claim, Ledger, Outcome, OutcomeKind, Recorded, Start
+from tests.stores.forwarding import ForwardingLedger
 
 STEPS = ("claim", "side-effect", "outcome", "follow-up", "dead-letter")
 
@@ -45,29 +46,20 @@ class Fuse:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-@dataclass(frozen=True)
-class DyingLedger:
-    inner: Ledger
-    fuse: Fuse
+class DyingLedger(ForwardingLedger):
+    def __init__(self, inner: Ledger, fuse: Fuse) -> None:
+        super().__init__(inner)
+        self._fuse = fuse
 
-    async def claim(self, key: Key, position: Position) -> Claim:
-        claim = await self.inner.claim(key, position)
-        self.fuse.burn("claim")
+    async def claim(self, start: Start) -> Claim:
+        claim = await super().claim(start)
+        self._fuse.burn("claim")
         return claim
 
-    async def record(self, key: Key, position: Position, outcome: Outcome) -> Outcome | None:
-        standing = await self.inner.record(key, position, outcome)
-        self.fuse.burn("outcome")
-        return standing
-
-    async def release(self, key: Key) -> None:
-        await self.inner.release(key)
-
-    async def read(self, key: Key) -> Row | None:
-        return await self.inner.read(key)
-
-    async def latest(self, type_name: str, identity: str) -> Row | None:
-        return await self.inner.latest(type_name, identity)
+    async def record(self, start: Start, outcome: Outcome, body: bytes) -> Recorded:
+        recorded = await super().record(start, outcome, body)
+        self._fuse.burn("outcome")
+        return recorded
 
 
 class DyingFollowUp(FollowUp):

@@ -120,7 +120,7 @@ async def virtual_stage(
                 targets=Targets(
                     stores.targets, clock=lambda: _now(clock), random=chance.random, telemetry=lanes.telemetry
                 ),
-                follow_up=FollowUp(producer),
+                follow_up=FollowUp(producer, stores.ledger),
                 telemetry=lanes.telemetry,
                 clock=lambda: _now(clock),
                 luck=chance.random,

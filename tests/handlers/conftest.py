@@ -171,7 +171,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             ledger=stores.ledger,
             effects={Note.name: run},
             targets=Targets(stores.targets, clock=clock, random=lambda: 0.0, telemetry=Telemetry()),
-            follow_up=FollowUp(producer),
+            follow_up=FollowUp(producer, stores.ledger),
             telemetry=Telemetry(),
             clock=clock,
             luck=lambda: 0.5,

@@ -27,6 +27,7 @@ from tests.handlers.conftest import Note
 from tests.handlers.pushes import ENVELOPE, LETTER, NOW, RAW, STRUCTURED, URL, pushed, structured, unwrapped
 from tests.handlers.tokens import Issuer
 from tests.receiver import answering, receiver
+from tests.stores.starts import start
 
 PUSHER = "dead-letters@sidelane-local.iam.gserviceaccount.com"
 
@@ -170,9 +171,10 @@ async def test_a_generation_that_went_on_is_left_alone(
     stores: SqliteStores, catalog: Catalog, ended: OutcomeKind | None, why: str
 ) -> None:
     key = Key.of(ENVELOPE)._replace(generation=1)
-    await stores.ledger.claim(key, ENVELOPE.position)
+    begun = start(key, ENVELOPE.position)
+    await stores.ledger.claim(begun)
     if ended:
-        await stores.ledger.record(key, ENVELOPE.position, Outcome(kind=ended, reason="test", decided_at=NOW))
+        await stores.ledger.record(begun, Outcome(kind=ended, reason="test", decided_at=NOW), b"")
     planned = await plan(Kept(LETTER), ledger=stores.ledger, catalog=catalog, now=NOW)
     assert isinstance(planned, NotReplayed)
     assert why in planned.why

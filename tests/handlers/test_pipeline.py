@@ -14,6 +14,7 @@ from handlers.effect import Delivery
 from producers import Unreachable
 from stores import Key, OutcomeKind, Row, StoreUnavailable
 from tests.handlers.conftest import START, Note, Service
+from tests.stores.starts import start
 
 NOTE = Note(id="n1", realtime=False)
 LIVE = Note(id="n2", realtime=True)
@@ -180,8 +181,8 @@ async def test_an_attempt_older_than_the_row_does_nothing(service: Service) -> N
 
 async def test_starts_that_kill_their_process_are_poison(service: Service) -> None:
     envelope = service.seal(NOTE)
-    for _ in range(5):
-        await service.ledger.claim(Key.of(envelope), envelope.position)  # and the process died
+    for number in range(5):
+        await service.ledger.claim(start(Key.of(envelope), token=f"t{number}"))  # and the process died
     assert (await service.post(envelope.encode())).json() == {"outcome": "dead"}
     assert service.runs == []
     assert [letter.reason for letter in service.letters()] == ["poison"]

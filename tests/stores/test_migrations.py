@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from contracts import Position
 from stores import Key, SchemaTooNew, Settled, SigningKey, StoreUnavailable
 from stores.sqlite import open_sqlite
 from stores.sqlite.migrations import migrate
 from stores.sqlite.schema import STEPS
+from tests.stores.starts import start
 
 GOLDEN = Path(__file__).parent / "golden"
 """Dumps of files as releases left them, named by their schema's version."""
@@ -53,7 +53,7 @@ async def test_an_old_file_keeps_what_it_holds(old: Path) -> None:
         assert one.keys == (SigningKey(secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),)
         assert (one.url, one.paused, other.paused) == ("https://example.com/hook?x=1", False, True)
         key = Key("developer-webhook", "memory_created/u1/1/0", 0)
-        assert isinstance(await stores.ledger.claim(key, Position(attempt=1, park=0)), Settled)
+        assert isinstance(await stores.ledger.claim(start(key)), Settled)
         letter = await stores.dead_letters.get("c6eeb5320c3fac00")
         assert letter is not None
         assert letter.letter.body == b"junk"

@@ -15,9 +15,10 @@ from cli.demo.endpoints import EndpointKind
 from cli.demo.receiver import Receiver
 from cli.demo.stream import Accepted
 from cli.demo.survey import Survey
-from contracts import DeadLetter, Position, delivery_id
+from contracts import DeadLetter, delivery_id
 from stores import Key, Outcome, OutcomeKind
 from stores.sqlite import SqliteStores, open_sqlite
+from tests.stores.starts import start
 
 NOW = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 TYPE = "developer-webhook"
@@ -56,7 +57,7 @@ def dead_letter(identity: str) -> DeadLetter:
 
 async def record(stores: SqliteStores, identity: str, kind: OutcomeKind) -> None:
     outcome = Outcome(kind=kind, reason="owner-paused", decided_at=NOW)
-    await stores.ledger.record(Key(TYPE, identity, 0), Position(attempt=1, park=0), outcome)
+    await stores.ledger.record(start(Key(TYPE, identity, 0)), outcome, b"")
 
 
 @pytest.fixture
