@@ -9,10 +9,15 @@ HandlerError
 ├── UnreadableAnswer        a speech service's answer is not of the documented shape
 ├── CertificatesAway        tokens cannot be checked at the moment: answered 500
 ├── NoSuchLetter            there is no dead letter of this id
+├── LiteralSecret           a secret is given as it is where only its name may be
+├── MissingSecret           a secret is not there, or we may not read it; no message ever holds one
+├── SecretsAway             secrets cannot be looked up now: answered 500, also a `StoreUnavailable`
 └── UnknownQueue            a task came from a queue that the catalog lacks: answered 500
 """
 
 from __future__ import annotations
+
+from stores import StoreUnavailable
 
 
 class HandlerError(Exception):
@@ -62,3 +67,15 @@ class NoSuchLetter(HandlerError):
 
 class UnknownQueue(HandlerError):
     """A task came from a queue that the catalog lacks; it stays there until the catalog has it."""
+
+
+class LiteralSecret(HandlerError):
+    """A secret is given as it is where only the name of one may be; it is not shown."""
+
+
+class MissingSecret(HandlerError):
+    """A secret is not there, or we may not read it; the message names it and the remedy."""
+
+
+class SecretsAway(HandlerError, StoreUnavailable):
+    """Secrets cannot be looked up at the moment; as with every lookup, the task stays in its queue."""

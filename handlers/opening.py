@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from pydantic import SecretStr
+from secrets import token_hex
 
 from contracts import (
     TASK_TYPES,
@@ -30,13 +28,15 @@ from handlers.geocoding import Geocoding
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
+from handlers.secret_manager import SecretManager
+from handlers.secrets import Secrets
 from handlers.settings import HandlerSettings
 from handlers.speech import Speech
 from handlers.targets import Targets
 from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
 from lanes import HttpLane, Lanes, LanesSettings
-from producers import ApiKey, Geocoder, Producer
+from producers import Geocoder, Producer
 from stores import Stores
 from stores.sqlite import open_sqlite
 
@@ -59,6 +59,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
     async with (
         open_sqlite(settings.database) as stores,
         HttpLane(CERTIFICATES_LANE) as certificates,
+        SecretManager(settings.secret_manager_host) as vault,
         Producer(settings, catalog, registry) as producer,
         DeadLetterWatch(
             stores.dead_letters,
@@ -77,7 +78,7 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
             catalog=catalog,
             registry=registry,
             ledger=stores.ledger,
-            effects=_effects(settings, stores, lanes),
+            effects=_effects(settings, stores, lanes, _secrets(settings, vault)),
             targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
             follow_up=FollowUp(producer, stores.ledger),
             telemetry=lanes.telemetry,
@@ -87,14 +88,14 @@ async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator
         yield Opened(pipeline=pipeline)
 
 
-def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects:
+def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, secrets: Secrets) -> Effects:
     """Every side effect of the service; a new task type adds its line here."""
-    requests = WebhookRequests(lanes.http.webhooks, clock=_now)
+    requests = WebhookRequests(lanes.http.webhooks, secrets, clock=_now)
     geocoder = Geocoder(
         lanes.http.maps,
         stores.places,
         base_url=settings.geocoding_url,
-        key=_literal(settings.geocoding_key),
+        key=secrets.setting(settings.geocoding_key),
         clock=_now,
     )
     return {
@@ -112,9 +113,13 @@ def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes) -> Effects
             },
             keep=timedelta(days=settings.speech_results_days),
             clock=_now,
-            boundary=lambda: secrets.token_hex(16),
+            boundary=lambda: token_hex(16),
         ),
     }
+
+
+def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:
+    return Secrets(vault, takes_literals=settings.takes_literal_secrets)
 
 
 def _fcm(settings: HandlerSettings, lanes: Lanes) -> Fcm:
@@ -138,13 +143,6 @@ def without_breakers(settings: LanesSettings) -> LanesSettings:
     http = settings.http
     lanes = {name: getattr(http, name).model_copy(update=unbounded) for name in ("webhooks", "maps", "stt")}
     return settings.model_copy(update={"http": http.model_copy(update=lanes)})
-
-
-def _literal(secret: SecretStr) -> ApiKey:
-    async def key() -> str:
-        return secret.get_secret_value()
-
-    return key
 
 
 def _now() -> datetime:

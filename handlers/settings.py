@@ -34,11 +34,10 @@ class HandlerSettings(ProducerSettings):
     """`google`: the credentials that the process runs with. `none`: for a stand-in, never for Google."""
     fcm_project: str = Field(default_factory=lambda data: data["project"], pattern=r"^[A-Za-z0-9:.-]+$")
     """The Firebase project that the app's devices belong to."""
-
     geocoding_url: BaseUrl = "https://geocode.googleapis.com"
     """The Geocoding API, without a path."""
     geocoding_key: Annotated[SecretStr, LocalDefault()] = SecretStr("")
-    """Its API key."""
+    """Its API key, or the name of the secret that holds it: projects/P/secrets/S/versions/V."""
     speech_embedding_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8088"
     """The service of speaker embeddings, without a path."""
     speech_activity_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8088"
@@ -47,6 +46,19 @@ class HandlerSettings(ProducerSettings):
     """The service that matches speakers with profiles, without a path."""
     speech_results_days: int = Field(30, ge=1, le=3650)
     """How long what a speech service found out is kept."""
+    secret_manager_host: str | None = Field(None, pattern=r"^[^/\s]+:\d{1,5}$")
+    """HOST:PORT of a stand-in for Secret Manager, without TLS and credentials; None: Google's."""
+
+    @property
+    def takes_literal_secrets(self) -> bool:
+        """Whether keys may stand in the directory as they are: on a developer's machine alone."""
+        return self.cloud_run_service is None
+
+    @model_validator(mode="after")
+    def _no_stand_in_on_cloud_run(self) -> Self:
+        if self.cloud_run_service is not None and self.secret_manager_host is not None:
+            raise InvalidSettings("on Cloud Run secrets come from Google: unset SIDELANE_SECRET_MANAGER_HOST")
+        return self
 
     @model_validator(mode="after")
     def _fcm_knows_us(self) -> Self:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from contracts import Task
 from handlers.delivery import Busy, End, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from handlers.secrets import Secrets
 from handlers.signing import signed_headers
 from handlers.webhook_wire import Wire
 from lanes import (
@@ -42,8 +43,9 @@ def nothing(_: Answer) -> tuple[Task, ...]:
 class WebhookRequests:
     """Sends through one lane."""
 
-    def __init__(self, lane: HttpLane, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, lane: HttpLane, secrets: Secrets, *, clock: Callable[[], datetime]) -> None:
         self._lane = lane
+        self._secrets = secrets
         self._clock = clock
 
     async def post(
@@ -55,9 +57,15 @@ class WebhookRequests:
         *,
         following: Following = nothing,
     ) -> End:
-        """How the request ended. Raises `BadSigningKey` where a key cannot sign."""
+        """How the request ended.
+
+        Raises:
+            BadSigningKey, MissingSecret, LiteralSecret: a key cannot sign, or cannot be had.
+            SecretsAway: the keys cannot be looked up at the moment.
+        """
         now = self._clock()
-        signature = signed_headers(keys, delivery_id=delivery.id, body=wire.content, now=now)
+        revealed = await self._secrets.keys(keys, now)
+        signature = signed_headers(revealed, delivery_id=delivery.id, body=wire.content, now=now)
         try:
             answer = await self._lane.send(
                 Request(

@@ -19,7 +19,8 @@ class SigningKey:
     """One key of an endpoint, of Standard Webhooks 1.0."""
 
     secret: str = field(repr=False)
-    """`whsec_` and 24 to 64 bytes in base64 (v1), or `whsk_` and an ed25519 key in base64 (v1a)."""
+    """The name of the secret that holds it (`projects/P/secrets/S/versions/V`); or itself:
+    `whsec_` and 24 to 64 bytes in base64 (v1), or `whsk_` and an ed25519 key in base64 (v1a)."""
     not_after: datetime | None = None
     """Aware; from then on the key signs no more. None: it signs until it is replaced."""
 

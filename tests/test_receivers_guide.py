@@ -22,6 +22,7 @@ from handlers.webhooks import DeveloperWebhooks
 from lanes import LOCAL, WEBHOOKS, HttpLane
 from stores import OVERLAP, Endpoint, SigningKey, rotated
 from stores.sqlite import open_sqlite
+from tests.handlers.secret_manager_server import literal_secrets
 from tests.receiver import Received, receiver
 
 GUIDE = Path("docs/RECEIVERS.md").read_text(encoding="utf-8")
@@ -66,7 +67,9 @@ async def test_what_is_sent_verifies_with_the_old_key_and_the_new(secret: str, t
         HttpLane(WEBHOOKS, egress=LOCAL) as lane,
         receiver(respond) as target,
     ):
-        webhooks = DeveloperWebhooks(stores.directory, WebhookRequests(lane, clock=lambda: datetime.now(UTC)))
+        webhooks = DeveloperWebhooks(
+            stores.directory, WebhookRequests(lane, literal_secrets(), clock=lambda: datetime.now(UTC))
+        )
 
         async def deliver(endpoint: Endpoint) -> End:
             await stores.directory.put_endpoint(endpoint)

@@ -57,3 +57,12 @@ def test_google_is_not_called_without_credentials(monkeypatch: pytest.MonkeyPatc
         HandlerSettings()
     environment(monkeypatch, SIDELANE_FCM_CREDENTIALS="google")
     assert HandlerSettings().fcm_url == "https://fcm.googleapis.com"
+
+
+def test_on_cloud_run_secrets_come_from_google_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HandlerSettings().takes_literal_secrets
+    environment(monkeypatch, **COMPLETE)
+    assert not HandlerSettings().takes_literal_secrets
+    environment(monkeypatch, SIDELANE_SECRET_MANAGER_HOST="127.0.0.1:1")
+    with pytest.raises(InvalidSettings, match="unset SIDELANE_SECRET_MANAGER_HOST"):
+        HandlerSettings()

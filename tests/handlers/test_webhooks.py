@@ -35,6 +35,7 @@ from handlers.webhooks import DeveloperWebhooks
 from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
 from stores import Directory, Endpoint, SigningKey, rotated
 from stores.sqlite import open_sqlite
+from tests.handlers.secret_manager_server import literal_secrets
 from tests.receiver import Received, answering, receiver
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -55,7 +56,9 @@ async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
 @pytest.fixture
 async def webhooks(directory: Directory) -> AsyncIterator[DeveloperWebhooks]:
     async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
-        yield DeveloperWebhooks(directory, WebhookRequests(lane, clock=lambda: datetime.now(UTC)))
+        yield DeveloperWebhooks(
+            directory, WebhookRequests(lane, literal_secrets(), clock=lambda: datetime.now(UTC))
+        )
 
 
 def task(event: WebhookEvent) -> DeveloperWebhook:
@@ -207,7 +210,7 @@ async def test_a_receiver_that_is_away_failed_and_it_is_known_how_fast(directory
         await directory.put_endpoint(endpoint(event, target.url))
     readings = iter((NOW, NOW + timedelta(milliseconds=250)))
     async with HttpLane(WEBHOOKS, egress=LOCAL) as lane:
-        requests = WebhookRequests(lane, clock=lambda: next(readings))
+        requests = WebhookRequests(lane, literal_secrets(), clock=lambda: next(readings))
         end = await DeveloperWebhooks(directory, requests)(task(event), DELIVERY)
     assert isinstance(end, TargetFailed)
     assert end.connection_lost_after == timedelta(milliseconds=250)
