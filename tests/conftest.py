@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import grpc.aio
 import pytest
 import pytest_asyncio
 from blockbuster import BlockBuster, blockbuster_ctx
+
+from tests.firestore_emulator import Firestore, NotInstalled, firestore_emulator
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,20 @@ async def grpc_stays_up() -> AsyncIterator[None]:
     grpc.aio.init_grpc_aio()
     yield
     grpc.aio.shutdown_grpc_aio()
+
+
+@pytest.fixture(scope="session")
+def firestore_host() -> Iterator[str]:
+    """HOST:PORT of Google's Firestore emulator, which a run without Firestore tests never starts."""
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(firestore_emulator())
+        except NotInstalled as error:
+            pytest.skip(str(error))
+        yield host
+
+
+@pytest.fixture
+def firestore(firestore_host: str) -> Firestore:
+    """A database of the test's own: the emulator makes one for every project that is named."""
+    return Firestore(host=firestore_host, project=f"test-{uuid.uuid4().hex[:20]}")

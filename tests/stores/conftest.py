@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from stores import Stores
+from stores.firestore import open_firestore
 from stores.sqlite import SqliteStores, open_sqlite
+from tests.firestore_emulator import Firestore
+
+FIRESTORE_DEADLINE = 30.0
+"""Seconds: the emulator's first answers take as long as its JVM needs to warm up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,19 @@ class Backend:
     """Opens the same data each time, as another process would."""
 
 
-@pytest.fixture(params=["sqlite"])
-def backend(tmp_path: Path) -> Backend:
-    return Backend(lambda: open_sqlite(tmp_path / "stores.sqlite3"))
+@pytest.fixture(params=["sqlite", "firestore"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    if request.param == "sqlite":
+        return Backend(lambda: open_sqlite(tmp_path / "stores.sqlite3"))
+    firestore: Firestore = request.getfixturevalue("firestore")
+    return Backend(
+        lambda: open_firestore(
+            project=firestore.project,
+            database=firestore.database,
+            emulator=firestore.host,
+            deadline=FIRESTORE_DEADLINE,
+        )
+    )
 
 
 @pytest.fixture

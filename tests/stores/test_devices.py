@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stores import MAX_DEVICES, Device, Devices
-from stores.sqlite import SqliteStores
+from stores import MAX_DEVICES, Device, Devices, Stores
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
 PHONE = Device(uid="u", token="phone:APA91b", platform="android", added_at=NOW)
@@ -16,7 +15,7 @@ TABLET = Device(uid="u", token="tablet:APA91b", platform="ios", added_at=NOW + t
 
 
 @pytest.fixture
-def devices(stores: SqliteStores) -> Devices:
+def devices(stores: Stores) -> Devices:
     return stores.devices
 
 

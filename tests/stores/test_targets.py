@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lanes import Phase
-from stores import Health, TargetState, TargetStates, Traffic
-from stores.sqlite import SqliteStores
+from stores import Health, Stores, TargetState, TargetStates, Traffic
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
 OPEN = Traffic(phase=Phase.OPEN, since=1.25, retry_at=31.25, booked_until=40.5)
@@ -18,8 +17,8 @@ FAILING = Health(failing_since=NOW, told=90, told_at=NOW, disabled_at=NOW, disab
 
 
 @pytest.fixture
-def targets(sqlite_stores: SqliteStores) -> TargetStates:
-    return sqlite_stores.targets
+def targets(stores: Stores) -> TargetStates:
+    return stores.targets
 
 
 async def test_of_a_target_that_is_new_everything_has_its_default(targets: TargetStates) -> None:

@@ -1,0 +1,109 @@
+"""The dead letters in Firestore: one document for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from google.cloud.firestore import FieldFilter
+
+from contracts import DeadLetter
+from stores.dead_letters import Depth, Filter, Kept
+from stores.firestore.collection import Collection, Document
+
+NAME = "sidelane_dead_letters"
+
+_FATE = ("replayed_at", "replayed_as", "discarded_at", "discard_reason")
+
+
+class FirestoreDeadLetters:
+    """Implements `stores.dead_letters.DeadLetters`."""
+
+    def __init__(self, letters: Collection) -> None:
+        self._letters = letters
+
+    async def add(self, letter: DeadLetter) -> bool:
+        def change(found: Document | None) -> tuple[Document, bool]:
+            return (_document(Kept(letter)), True) if found is None else (found, False)
+
+        return await self._letters.change(letter.id, change)
+
+    async def get(self, letter_id: str) -> Kept | None:
+        found = await self._letters.read(letter_id)
+        return None if found is None else _kept(found)
+
+    async def find(self, wanted: Filter, *, limit: int, after: str | None = None) -> tuple[Kept, ...]:
+        query = self._letters.where(
+            type=wanted.type,
+            queue=wanted.queue,
+            target=wanted.target,
+            owner=wanted.owner,
+            reason=wanted.reason,
+            replayed=wanted.replayed,
+            discarded=wanted.discarded,
+        )
+        for field, operator, value in (
+            ("died_at", ">", wanted.died_after),
+            ("died_at", "<", wanted.died_before),
+            ("id", ">", after),
+        ):
+            if value is not None:
+                query = query.where(filter=FieldFilter(field, operator, value))
+        # Ids are unique: ordering by the moment too changes nothing, and lets one index serve both ranges.
+        page = query.order_by("id").order_by("died_at").limit(limit)
+        return tuple(_kept(found) for found in await self._letters.find(page))
+
+    async def mark_replayed(self, letter_id: str, *, generation: int, at: datetime) -> None:
+        await self._change(letter_id, lambda kept: replace(kept, replayed_at=at, replayed_as=generation))
+
+    async def discard(self, letter_id: str, *, reason: str, at: datetime) -> bool:
+        def discarded(kept: Kept) -> Kept:
+            first = kept.discarded_at is None
+            return replace(kept, discarded_at=at, discard_reason=reason) if first else kept
+
+        return await self._change(letter_id, discarded)
+
+    async def depths(self, *, limit: int) -> tuple[Depth, ...]:
+        query = self._letters.where(replayed=False, discarded=False).order_by("died_at").limit(limit)
+        counts: Counter[tuple[str, str]] = Counter()
+        oldest: dict[tuple[str, str], datetime] = {}
+        for found in await self._letters.find(query.select(["queue", "reason", "died_at"])):
+            group = (found.fields["queue"], found.fields["reason"])
+            counts[group] += 1
+            oldest.setdefault(group, found.fields["died_at"])
+        return tuple(Depth(*group, counts[group], oldest[group]) for group in sorted(counts))
+
+    async def sweep(self, closed_before: datetime, *, limit: int) -> int:
+        closed = self._letters.where().where(filter=FieldFilter("closed_at", "<", closed_before))
+        return await self._letters.remove(closed, limit=limit)
+
+    async def erase(self, owner: str) -> int:
+        return await self._letters.remove(self._letters.where(owner=owner))
+
+    async def _change(self, letter_id: str, change: Callable[[Kept], Kept]) -> bool:
+        def changed(found: Document | None) -> tuple[Document | None, bool]:
+            return (None, False) if found is None else (_document(change(_kept(found))), True)
+
+        return await self._letters.change(letter_id, changed)
+
+
+def _document(kept: Kept) -> Document:
+    fates = [moment for moment in (kept.replayed_at, kept.discarded_at) if moment is not None]
+    fields: dict[str, Any] = {
+        **kept.letter.model_dump(exclude={"body"}),
+        "replayed": kept.replayed_at is not None,
+        "discarded": kept.discarded_at is not None,
+        "closed_at": max(fates, default=None),
+        **{name: getattr(kept, name) for name in _FATE},
+    }
+    return Document(fields, kept.letter.body)
+
+
+def _kept(found: Document) -> Kept:
+    return Kept(
+        letter=DeadLetter.model_validate({**found.fields, "body": found.body}),
+        **{name: found.fields[name] for name in _FATE},
+    )
