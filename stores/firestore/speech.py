@@ -33,9 +33,7 @@ class FirestoreSpeechResults:
             }
             return Document(fields), result
 
-        return await self._results.change(
-            document_id(result.uid, result.job_id, result.finding.kind), change
-        )
+        return await self._results.change(document_id(result.uid, result.job_id, result.finding.kind), change)
 
     async def get(self, uid: str, job_id: str, kind: SpeechKind, *, now: datetime) -> SpeechResult | None:
         return _current(await self._results.read(document_id(uid, job_id, kind)), now=now)
