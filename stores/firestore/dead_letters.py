@@ -81,7 +81,7 @@ class FirestoreDeadLetters:
         return await self._letters.remove(closed, limit=limit)
 
     async def erase(self, owner: str) -> int:
-        return await self._letters.remove(self._letters.where(owner=owner))
+        return await self._letters.remove(self._letters.where(owner=owner)) if owner else 0
 
     async def _change(self, letter_id: str, change: Callable[[Kept], Kept]) -> bool:
         def changed(found: Document | None) -> tuple[Document | None, bool]:
