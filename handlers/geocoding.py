@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from contracts import Geocode
 from handlers.delivery import Busy, End, Returned, TargetFailed
 from handlers.effect import Delivery
+from handlers.errors import MissingSecret
 from producers import Geocoder, GeocodingBusy, GeocodingFailed, GeocodingRefused
 from stores import Address, Place, Places
 
@@ -34,7 +35,7 @@ class Geocoding:
     async def __call__(self, task: Geocode, _: Delivery) -> End:
         try:
             address = await self._geocoder.lookup(task.at)
-        except GeocodingFailed as error:
+        except (GeocodingFailed, MissingSecret) as error:
             await self._attach(task, None)
             return self._judge(error)
         await self._attach(task, address)
@@ -51,11 +52,11 @@ class Geocoding:
             )
         )
 
-    def _judge(self, error: GeocodingFailed) -> End:
+    def _judge(self, error: GeocodingFailed | MissingSecret) -> End:
         match error:
             case GeocodingBusy(wait=wait):
                 return Busy(self._clock() + min(wait, MAX_PAUSE), str(error))
-            case GeocodingRefused():
+            case GeocodingRefused() | MissingSecret():
                 _log.error("geocoding is parked: %s", error)
                 return Busy(self._clock() + KEY_PAUSE, str(error))
             case _:

@@ -156,12 +156,16 @@ async def test_sigterm_breaks_a_long_job_off_and_it_is_run_again(running: World,
     services.respond = hold
     receipt = await running.producer.enqueue(job())
     await arrived.wait()
+    held = await running.row(Key(receipt.type, receipt.identity, 0))
+    assert held is not None
+    assert held.lease is not None
     services.respond = hears
     await running.handlers.terminate()
 
     row = await running.row(Key(receipt.type, receipt.identity, 0))
     assert row is not None
     assert row.starts == 0
+    assert row.lease is None, "nobody has to wait for its end"
     assert await settled(running, [receipt]) == [OutcomeKind.DONE]
     assert len(services.received) == 2
     released.set()

@@ -61,7 +61,8 @@ queues:
   developer-webhooks: {}
   notifications: {}
   geocoding: {}
-  speech-jobs: {}
+  speech-jobs:
+    delivery: {exclusive: true}
   developer-webhooks-realtime:
     delivery: {realtime: true}
 events:

@@ -13,6 +13,7 @@ from aiohttp import web
 from contracts import Coordinates, Geocode
 from handlers.delivery import Busy, End, Returned, TargetFailed
 from handlers.effect import Delivery
+from handlers.errors import MissingSecret
 from handlers.geocoding import KEY_PAUSE, MAX_PAUSE, Geocoding
 from lanes import LOCAL, MAPS, HttpLane
 from producers import Geocoder
@@ -91,6 +92,22 @@ async def test_what_is_no_fault_of_the_task_parks_it(
     assert end.until == NOW + until
     assert place is not None
     assert place.at == TASK.at, "whatever comes of the task, the conversation has its coordinates"
+
+
+async def test_a_key_that_cannot_be_had_parks_it(handler: Handler) -> None:
+    async def missing() -> str:
+        raise MissingSecret("projects/p/secrets/s/versions/1: not there")
+
+    async with HttpLane(MAPS, egress=LOCAL) as lane:
+        geocoder = Geocoder(
+            lane, handler.places, base_url=handler.service.url, key=missing, clock=lambda: NOW
+        )
+        end = await Geocoding(geocoder, handler.places, clock=lambda: NOW)(TASK, DELIVERY)
+    assert end == Busy(NOW + KEY_PAUSE, "projects/p/secrets/s/versions/1: not there")
+    place = await handler.places.place("u", "c")
+    assert place is not None
+    assert place.at == TASK.at
+    assert handler.service.received == []
 
 
 async def test_a_failing_service_is_tried_again(handler: Handler) -> None:
