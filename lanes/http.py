@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, cast
 
 import httpx
-from opentelemetry import propagate
+from opentelemetry import trace
 
 from lanes.admission import Admission, AdmissionStatistics
 from lanes.circuit_breakers import Attempt, Transition
@@ -22,6 +22,7 @@ from lanes.egress import EgressPolicy, check_url
 from lanes.errors import AnswerTooLarge, ConnectFailed, DeadlineExceeded, ExchangeFailed, LaneClosed
 from lanes.request import Request, origin, wired
 from lanes.settings import LaneSettings
+from lanes.spans import RequestSpan
 from lanes.transport import TransportSettings, open_transport
 
 OpenTransport = Callable[[TransportSettings], httpx.AsyncBaseTransport]
@@ -85,6 +86,7 @@ class HttpLane:
         on_transition: Callable[[Transition], None] | None = None,
         on_end: Callable[[str, float], None] | None = None,
         open_transport: OpenTransport = open_transport,
+        tracer: trace.Tracer | None = None,
     ) -> None:
         """`egress`: what a guarded lane goes by; the strict policy by default.
 
@@ -95,6 +97,7 @@ class HttpLane:
             on_end: told how each request ended (`2xx` … `5xx`, the error's name, or `cancelled`), and after
                 how many seconds.
             open_transport: makes the connections; for tests with names and certificates of their own.
+            tracer: makes a span of each request; that of the process by default.
         """
         self.name = name
         self._settings = settings
@@ -102,6 +105,7 @@ class HttpLane:
         self._admission = Admission(name, settings, clock=clock, on_wait=on_wait, on_transition=on_transition)
         self._on_end = on_end
         self._open_transport = open_transport
+        self._tracer = tracer or trace.get_tracer("sidelane.lanes")
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -173,22 +177,25 @@ class HttpLane:
         """
         transport = self._opened()
         seconds = self._settings.deadline if request.deadline is None else request.deadline
-        began, end = self._loop_time(), "cancelled"
+        began, end, error_type = self._loop_time(), "cancelled", "cancelled"
         self._begin()
+        span = RequestSpan(self._tracer, request.method)
         try:
-            wire = self._wired(request)
+            wire = self._wired(request, span)
             async with (
                 _within(seconds) as limit,
                 self._admission.of(request.target or origin(wire.url)) as attempt,
                 _Exchange(transport, wire, attempt, limit) as response,
             ):
+                span.answered(response.status_code)
                 yield StreamedAnswer(response, attempt, self._settings.max_body_bytes)
-            end = f"{response.status_code // 100}xx"
+            end, error_type = f"{response.status_code // 100}xx", ""
         except Exception as error:
-            end = type(error).__name__
+            end = error_type = type(error).__name__
             raise
         finally:
             self._end()
+            span.end(error_type or None)
             if self._on_end is not None:
                 self._on_end(end, self._loop_time() - began)
 
@@ -218,11 +225,9 @@ class HttpLane:
             )
         return self._transport
 
-    def _wired(self, request: Request) -> httpx.Request:
-        trace: dict[str, str] = {}
-        if self._settings.is_traced:
-            propagate.inject(trace)
-        wire = wired(request, trace)
+    def _wired(self, request: Request, span: RequestSpan) -> httpx.Request:
+        wire = wired(request, span.headers() if self._settings.is_traced else {})
+        span.goes_to(wire.url)
         if self._egress is not None:
             check_url(wire.url, self._egress)
         return wire
