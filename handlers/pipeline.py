@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts import (
@@ -22,6 +22,7 @@ from contracts import (
     TaskRegistry,
     Undecodable,
 )
+from handlers.account import Accounts
 from handlers.arrival import Arrival, TaskRequest, arrive, carrier
 from handlers.delivery import (
     End,
@@ -39,6 +40,7 @@ from handlers.effect import Delivery, Effects
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue
 from handlers.follow_up import FollowUp
 from handlers.identity import Callers
+from handlers.reply import Reply as Reply
 from handlers.running import run
 from handlers.targets import Call, Targets
 from lanes import Telemetry
@@ -63,13 +65,6 @@ _log = logging.getLogger(__name__)
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    word: str
-    """What happened, for the log of the queue."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     callers: Callers
@@ -83,6 +78,7 @@ class Pipeline:
     clock: Callable[[], datetime]
     luck: Callable[[], float]
     """Uniform in [0, 1)."""
+    accounts: Accounts = field(default_factory=Accounts)
     token: Callable[[], str] = lambda: secrets.token_hex(8)
     """Names a start; no two are equal."""
 
@@ -99,7 +95,8 @@ class Pipeline:
         except (HandlerError, CatalogError) as error:
             _log.error("task %s cannot be handled: %s", request.task_name, error)
             return Reply(500, str(error))
-        return await self._attempt(arrival)
+        with self.accounts.of(arrival) as told:
+            return told(await self._attempt(arrival))
 
     async def _attempt(self, arrival: Arrival) -> Reply:
         start = self._start(arrival)
@@ -117,7 +114,7 @@ class Pipeline:
                 return await self._follow(arrival, outcome, f"already {outcome.kind}", _settled_by())
             case Leased(until):  # what becomes of this position is for its holder to record
                 outcome = decide(HeldElsewhere(until), self._standing(arrival), arrival.queue.delivery)
-                self._tell(arrival, outcome)
+                self._count(arrival, outcome)
                 return await self._follow(arrival, outcome, "leased", _settled_by())
             case Superseded():
                 return Reply(200, "superseded")
@@ -194,7 +191,7 @@ class Pipeline:
             _log.warning("done but not recorded: %s %s: %s", envelope.type, envelope.identity, error)
             return None
         if recorded == Settled(outcome):
-            self._tell(arrival, outcome)
+            self._count(arrival, outcome)
         return recorded
 
     async def _give_back(self, start: Start) -> None:
@@ -217,22 +214,14 @@ class Pipeline:
                 )
         except CANNOT_RECORD as error:
             return _cannot("follow up", arrival, error)
-        return Reply(200, word)
+        return Reply(200, word, outcome)
 
-    def _tell(self, arrival: Arrival, outcome: Outcome) -> None:
-        envelope = arrival.envelope
+    def _count(self, arrival: Arrival, outcome: Outcome) -> None:
         self.telemetry.outcomes.labels(
-            type=envelope.type if arrival.task else "unknown", outcome=outcome.kind, reason=outcome.reason
+            type=arrival.envelope.type if arrival.task else "unknown",
+            outcome=outcome.kind,
+            reason=outcome.reason,
         ).inc()
-        _log.info(
-            "%s %s attempt %d: %s (%s) %s",
-            envelope.type,
-            envelope.identity,
-            envelope.attempt,
-            outcome.kind,
-            outcome.reason,
-            outcome.detail,
-        )
 
     async def _bury(self, request: TaskRequest, error: Undecodable) -> Reply:
         """An envelope that cannot be read has no identity to claim: straight to the dead letters."""
@@ -249,6 +238,7 @@ class Pipeline:
         except (*CANNOT_RECORD, UnknownQueue) as failure:
             _log.error("task %s cannot be buried: %s", request.task_name, failure)
             return Reply(500, f"cannot bury: {failure}")
+        _log.warning("task %s went to the dead letters: %s", request.task_name, error.detail)
         self.telemetry.outcomes.labels(type="unknown", outcome="dead", reason="undecodable").inc()
         return Reply(200, "dead")
 
