@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from contracts import (
     Geocode,
     Notification,
     SpeechJob,
+    Task,
     TaskRegistry,
     load_catalog,
 )
@@ -51,45 +52,8 @@ class Opened:
 Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
 
 
-@asynccontextmanager
-async def open_service(settings: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
-    """Open the service as it is deployed."""
-    catalog = await lanes.storage.run(load_catalog, settings.queues_file)
-    registry = TaskRegistry(TASK_TYPES)
-    async with (
-        open_sqlite(settings.database) as stores,
-        HttpLane(CERTIFICATES_LANE) as certificates,
-        SecretManager(settings.secret_manager_host) as vault,
-        Producer(settings, catalog, registry) as producer,
-        DeadLetterWatch(
-            stores.dead_letters,
-            lanes.telemetry,
-            retention=timedelta(days=settings.dead_letter_retention_days),
-            interval=timedelta(seconds=settings.dead_letter_count_seconds),
-            clock=_now,
-        ),
-    ):
-        pipeline = Pipeline(
-            callers=Callers(
-                Certificates(settings.oidc_certs_url, certificates),
-                audience=settings.audience,
-                emails=frozenset({settings.invoker_email}),
-            ),
-            catalog=catalog,
-            registry=registry,
-            ledger=stores.ledger,
-            effects=_effects(settings, stores, lanes, _secrets(settings, vault)),
-            targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
-            follow_up=FollowUp(producer, stores.ledger),
-            telemetry=lanes.telemetry,
-            clock=_now,
-            luck=random.random,
-        )
-        yield Opened(pipeline=pipeline)
-
-
-def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, secrets: Secrets) -> Effects:
-    """Every side effect of the service; a new task type adds its line here."""
+def standard_effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, secrets: Secrets) -> Effects:
+    """Every side effect of this repository; a new task type adds its line here."""
     requests = WebhookRequests(lanes.http.webhooks, secrets, clock=_now)
     geocoder = Geocoder(
         lanes.http.maps,
@@ -116,6 +80,56 @@ def _effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, secrets: S
             boundary=lambda: token_hex(16),
         ),
     }
+
+
+MakeEffects = Callable[[HandlerSettings, Stores, Lanes, Secrets], Effects]
+
+
+@asynccontextmanager
+async def open_service(
+    settings: HandlerSettings,
+    lanes: Lanes,
+    *,
+    types: Sequence[type[Task]] = TASK_TYPES,
+    effects: MakeEffects = standard_effects,
+) -> AsyncIterator[Opened]:
+    """Open the service as it is deployed.
+
+    A backend with task types of its own names them in `types`, and makes their `effects` too:
+    docs/tutorial.md.
+    """
+    catalog = await lanes.storage.run(load_catalog, settings.queues_file)
+    registry = TaskRegistry(types)
+    async with (
+        open_sqlite(settings.database) as stores,
+        HttpLane(CERTIFICATES_LANE) as certificates,
+        SecretManager(settings.secret_manager_host) as vault,
+        Producer(settings, catalog, registry) as producer,
+        DeadLetterWatch(
+            stores.dead_letters,
+            lanes.telemetry,
+            retention=timedelta(days=settings.dead_letter_retention_days),
+            interval=timedelta(seconds=settings.dead_letter_count_seconds),
+            clock=_now,
+        ),
+    ):
+        pipeline = Pipeline(
+            callers=Callers(
+                Certificates(settings.oidc_certs_url, certificates),
+                audience=settings.audience,
+                emails=frozenset({settings.invoker_email}),
+            ),
+            catalog=catalog,
+            registry=registry,
+            ledger=stores.ledger,
+            effects=effects(settings, stores, lanes, _secrets(settings, vault)),
+            targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
+            follow_up=FollowUp(producer, stores.ledger),
+            telemetry=lanes.telemetry,
+            clock=_now,
+            luck=random.random,
+        )
+        yield Opened(pipeline=pipeline)
 
 
 def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:
