@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup demo test check format lock load bench soak
+.PHONY: setup demo test check format lock load bench soak storage-emulator
 
 setup: $(STAMP)
 
@@ -43,3 +43,8 @@ bench: $(STAMP)
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak $(ARGS)
+
+# An emulator of Cloud Storage that others publish, in an environment of its own: `make test` then asks it too.
+storage-emulator:
+	$(PYTHON) -m venv .venv-storage-emulator
+	.venv-storage-emulator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/storage_emulator.txt

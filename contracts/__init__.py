@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.bulk_notifications import BulkNotification
 from contracts.catalog import Catalog, load_catalog
+from contracts.claim_check import BlobReference, owner_digest
 from contracts.dead_letters import EVENT_TYPE, DeadLetter
 from contracts.envelope import CONTENT_TYPE, Envelope, Position
 from contracts.errors import (
@@ -60,6 +61,7 @@ __all__ = (
     "TASK_TYPES",
     "ActionItem",
     "AudioBytes",
+    "BlobReference",
     "BulkNotification",
     "Catalog",
     "CatalogError",
@@ -109,6 +111,7 @@ __all__ = (
     "delivery_id",
     "identity_of",
     "load_catalog",
+    "owner_digest",
     "task_id",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -21,7 +22,15 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _blob_location(value: str) -> str:
+    if "://" in value and not _BUCKET.fullmatch(value):
+        raise ValueError("must be a folder, or a bucket as gs://BUCKET or gs://BUCKET/PREFIX")
+    return value
+
+
+_BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^/]+)*/?")
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BlobLocation = Annotated[str, AfterValidator(_blob_location)]
 EmulatorHost = Annotated[str, Field(pattern=r"^[^/\s]+:\d{1,5}$")]
 """HOST:PORT, as the emulator prints it."""
 
@@ -59,6 +68,10 @@ class ProducerSettings(BaseSettings):
         default=None, validation_alias="CLOUD_TASKS_EMULATOR_HOST"
     )
     pubsub_emulator_host: EmulatorHost | None = Field(default=None, validation_alias="PUBSUB_EMULATOR_HOST")
+    blobs: Annotated[BlobLocation, LocalDefault()] = ".sidelane/blobs"
+    """Where payloads over a queue's `inline_limit_bytes` go: a folder, or gs://BUCKET or gs://BUCKET/PREFIX."""
+    storage_emulator_host: BaseUrl | None = Field(default=None, validation_alias="STORAGE_EMULATOR_HOST")
+    """http://HOST:PORT of an emulator of Cloud Storage, as Google's own clients read it."""
     cloud_run_service: str | None = Field(default=None, validation_alias="K_SERVICE")
     """Set by Cloud Run, and by nothing else."""
 
@@ -90,6 +103,8 @@ def _refuse_fallbacks(settings: ProducerSettings) -> None:
                 f"only {named[0]} is set: set both of {', '.join(emulators)}, or neither to use Google's"
             )
         return
+    if settings.storage_emulator_host:
+        named.append("STORAGE_EMULATOR_HOST")
     if named:
         raise InvalidSettings(f"on Cloud Run no emulator is used: unset {', '.join(named)}")
     missing = [
@@ -100,6 +115,11 @@ def _refuse_fallbacks(settings: ProducerSettings) -> None:
     ]
     if missing:
         raise InvalidSettings(f"on Cloud Run these settings must be set: {', '.join(missing)}")
+    if not settings.blobs.startswith("gs://"):
+        raise InvalidSettings(
+            f"SIDELANE_BLOBS: {settings.blobs!r} is a folder, and on Cloud Run files are gone with their "
+            "instance: name a bucket as gs://BUCKET"
+        )
 
 
 def _variable(field: str) -> str:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from stores.blobs import BLOB_DEADLINE, MAX_BLOB_BYTES, Blobs
 from stores.dead_letters import DeadLetters, Depth, Filter, Kept
 from stores.devices import MAX_DEVICES, Device, Devices, Platform
 from stores.directory import Directory
 from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
-from stores.errors import SchemaTooNew, StoreClosed, StoreError, StoreUnavailable, TooManyKeys
+from stores.errors import (
+    BlobDamaged,
+    BlobMissing,
+    BlobTooLarge,
+    SchemaTooNew,
+    StoreClosed,
+    StoreError,
+    StoreUnavailable,
+    TooManyKeys,
+)
 from stores.ledger import (
     Claim,
     Key,
@@ -27,11 +37,17 @@ from stores.stores import Stores
 from stores.targets import Health, TargetState, TargetStates, Traffic
 
 __all__ = (
+    "BLOB_DEADLINE",
     "CACHED_FOR",
     "FOLLOWED",
+    "MAX_BLOB_BYTES",
     "MAX_DEVICES",
     "OVERLAP",
     "Address",
+    "BlobDamaged",
+    "BlobMissing",
+    "BlobTooLarge",
+    "Blobs",
     "Claim",
     "DeadLetters",
     "Depth",

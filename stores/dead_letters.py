@@ -83,5 +83,5 @@ class DeadLetters(Protocol):
         A letter that was replayed and discarded counts by the later of both. An open letter always stays.
         """
 
-    async def erase(self, owner: str) -> int:
-        """Remove every letter that holds this user's data; how many there were."""
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Remove every letter that holds this user's data; how many there were. With `dry_run` they stay."""

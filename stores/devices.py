@@ -54,5 +54,5 @@ class Devices(Protocol):
     async def remove(self, uid: str, device_id: str) -> bool:
         """Forget the device of this id if it is this user's; whether it was."""
 
-    async def erase(self, owner: str) -> int:
-        """Forget every device of this user; how many there were."""
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Forget every device of this user; how many there were. With `dry_run` they stay."""

@@ -3,6 +3,9 @@
 StoreError
 ├── StoreClosed         used before `open()` or after `aclose()`
 ├── StoreUnavailable    the storage refused or is away: nothing was changed, try again
+├── BlobMissing         the blob store answers, and has no such blob
+├── BlobDamaged         a blob is not what its reference says
+├── BlobTooLarge        a blob is larger than any store keeps
 ├── SchemaTooNew        a later release has changed the file
 └── TooManyKeys         an endpoint would have more signing keys than it may
 """
@@ -28,3 +31,15 @@ class SchemaTooNew(StoreError):
 
 class TooManyKeys(StoreError):
     """An endpoint would have more signing keys than it may: let some expire, or rotate without overlap."""
+
+
+class BlobMissing(StoreError):
+    """The blob store answers, and has no such blob: it was erased with its owner, or kept no longer."""
+
+
+class BlobDamaged(StoreError):
+    """A blob is not what its reference says: restore it from a copy, then replay its task."""
+
+
+class BlobTooLarge(StoreError):
+    """A blob is larger than any store keeps: send less in one task."""

@@ -62,8 +62,8 @@ class Places(Protocol):
     async def place(self, uid: str, conversation_id: str) -> Place | None:
         """Where this conversation was; None where that was never told."""
 
-    async def erase(self, uid: str) -> int:
-        """Forget where this user's conversations were; how many those were.
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Forget where this user's conversations were; how many those were. With `dry_run` they stay.
 
         The cache stays: it knows cells of 100 m and no users, and forgets by itself.
         """

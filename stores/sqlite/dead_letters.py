@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from contracts import DeadLetter
 from stores.dead_letters import Depth, Filter, Kept
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -144,11 +145,10 @@ class SqliteDeadLetters:
 
         return await self._database.run(job)
 
-    async def erase(self, owner: str) -> int:
-        def job(connection: sqlite3.Connection) -> int:
-            return connection.execute("DELETE FROM dead_letter WHERE owner = ?", (owner,)).rowcount
-
-        return await self._database.run(job)
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._database.run(
+            lambda connection: erase(connection, "dead_letter", "owner", owner, dry_run)
+        )
 
     async def _select(self, where: str, values: Mapping[str, object], *, limit: int) -> tuple[Kept, ...]:
         def job(connection: sqlite3.Connection) -> tuple[Kept, ...]:

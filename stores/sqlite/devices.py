@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from stores.devices import MAX_DEVICES, Device, Platform
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -68,10 +69,8 @@ class SqliteDevices:
 
         return await self._database.run(job)
 
-    async def erase(self, owner: str) -> int:
-        return await self._database.run(
-            lambda connection: connection.execute("DELETE FROM device WHERE uid = ?", (owner,)).rowcount
-        )
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._database.run(lambda connection: erase(connection, "device", "uid", owner, dry_run))
 
 
 def _device(row: tuple[str, str, Platform, int]) -> Device:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from contracts import Coordinates
 from stores.places import CACHED_FOR, Address, Place, Recalled, attached
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -82,11 +83,8 @@ class SqlitePlaces:
     async def place(self, uid: str, conversation_id: str) -> Place | None:
         return await self._database.run(lambda connection: _read(connection, uid, conversation_id))
 
-    async def erase(self, uid: str) -> int:
-        def job(connection: sqlite3.Connection) -> int:
-            return connection.execute("DELETE FROM place WHERE uid = ?", (uid,)).rowcount
-
-        return await self._database.run(job)
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._database.run(lambda connection: erase(connection, "place", "uid", owner, dry_run))
 
 
 def _read(connection: sqlite3.Connection, uid: str, conversation_id: str) -> Place | None:

@@ -139,7 +139,7 @@ async def test_where_devices_cannot_be_looked_up_or_forgotten_the_queue_calls_ag
         async def remove(self, uid: str, device_id: str) -> bool:
             raise StoreUnavailable("away")
 
-        async def erase(self, owner: str) -> int:
+        async def erase(self, owner: str, *, dry_run: bool = False) -> int:
             raise StoreUnavailable("away")
 
     devices = Away()

@@ -14,6 +14,7 @@ COMPLETE = {
     "SIDELANE_LOCATION": "europe-west1",
     "SIDELANE_HANDLERS_URL": "https://handlers.example.com/",
     "SIDELANE_INVOKER_EMAIL": "invoker@prod.iam.gserviceaccount.com",
+    "SIDELANE_BLOBS": "gs://prod-blobs/tasks",
 }
 
 
@@ -52,7 +53,7 @@ def test_on_cloud_run_every_missing_setting_is_named_at_once(monkeypatch: pytest
         ProducerSettings()
     assert str(caught.value) == (
         "on Cloud Run these settings must be set: "
-        "SIDELANE_LOCATION, SIDELANE_HANDLERS_URL, SIDELANE_INVOKER_EMAIL"
+        "SIDELANE_LOCATION, SIDELANE_HANDLERS_URL, SIDELANE_INVOKER_EMAIL, SIDELANE_BLOBS"
     )
 
 
@@ -65,6 +66,18 @@ def test_on_cloud_run_complete_settings_are_enough(monkeypatch: pytest.MonkeyPat
 def test_on_cloud_run_an_emulator_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     environment(monkeypatch, K_SERVICE="backend", **COMPLETE, **{name: "localhost:1"})
     with pytest.raises(InvalidSettings, match=f"no emulator is used: unset {name}"):
+        ProducerSettings()
+
+
+def test_on_cloud_run_an_emulator_of_cloud_storage_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, K_SERVICE="backend", **COMPLETE, STORAGE_EMULATOR_HOST="http://localhost:1")
+    with pytest.raises(InvalidSettings, match="no emulator is used: unset STORAGE_EMULATOR_HOST"):
+        ProducerSettings()
+
+
+def test_on_cloud_run_a_folder_of_blobs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **{**COMPLETE, "SIDELANE_BLOBS": "/tmp/blobs"}, K_SERVICE="backend")
+    with pytest.raises(InvalidSettings, match=r"SIDELANE_BLOBS: .*name a bucket as gs://BUCKET"):
         ProducerSettings()
 
 
@@ -90,6 +103,9 @@ def test_half_an_emulator_is_refused(monkeypatch: pytest.MonkeyPatch, name: str)
             "31",
             "SIDELANE_ENQUEUE_DEADLINE: Input should be less than or equal to",
         ),
+        ("SIDELANE_BLOBS", "s3://blobs", "SIDELANE_BLOBS: must be a folder, or a bucket as gs://BUCKET"),
+        ("SIDELANE_BLOBS", "gs://", "SIDELANE_BLOBS: must be a folder, or a bucket as gs://BUCKET"),
+        ("STORAGE_EMULATOR_HOST", "x:1", "STORAGE_EMULATOR_HOST: must start with http:// or https://"),
         ("CLOUD_TASKS_EMULATOR_HOST", "http://x:1", "CLOUD_TASKS_EMULATOR_HOST: String should match"),
     ],
 )

@@ -105,6 +105,7 @@ async def test_a_replay_is_noted(stores: Stores) -> None:
 async def test_erasing_a_user_removes_that_users_letters_alone(stores: Stores) -> None:
     for identity, owner in (("a", "u1"), ("b", "u1"), ("c", "u10"), ("d", "")):
         await stores.dead_letters.add(letter(identity, owner=owner))
+    assert await stores.dead_letters.erase("u1", dry_run=True) == 2
     assert await stores.dead_letters.erase("u1") == 2
     assert await stores.dead_letters.erase("u1") == 0
     left = await stores.dead_letters.find(Filter(), limit=10)

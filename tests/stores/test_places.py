@@ -73,6 +73,7 @@ async def test_one_users_places_are_erased(stores: Stores) -> None:
     await stores.places.attach(FULL)
     await stores.places.attach(replace(FULL, conversation_id="d"))
     await stores.places.attach(replace(FULL, uid="v"))
+    assert await stores.places.erase("u", dry_run=True) == 2
     assert await stores.places.erase("u") == 2
     assert await stores.places.erase("u") == 0
     assert await stores.places.place("u", "c") is None
