@@ -38,3 +38,6 @@ class Directory(Protocol):
         Returns:
             The endpoint as it is now; None where there is none.
         """
+
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Forget every endpoint of this user; how many there were. With `dry_run` they stay."""

@@ -238,5 +238,5 @@ class Ledger(Protocol):
     async def sweep(self, now: datetime, *, limit: int) -> int:
         """Forget at most `limit` rows that have expired; how many. 0 where the storage does it by itself."""
 
-    async def erase(self, owner: str) -> int:
-        """Forget every row of this user's tasks; how many there were."""
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Forget every row of this user's tasks; how many there were. With `dry_run` they stay."""

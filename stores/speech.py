@@ -31,5 +31,5 @@ class SpeechResults(Protocol):
     async def get(self, uid: str, job_id: str, kind: SpeechKind, *, now: datetime) -> SpeechResult | None:
         """The result of a job; None where there is none, yet or any more."""
 
-    async def erase(self, uid: str) -> int:
-        """Forget this user's results; how many those were."""
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        """Forget this user's results; how many those were. With `dry_run` they stay."""

@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from google.api_core import exceptions
 from google.cloud.firestore import (
@@ -23,6 +23,7 @@ from google.cloud.firestore import (
     DocumentSnapshot,
     FieldFilter,
 )
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 
 from stores.firestore.connection import Connection, Contended
 
@@ -137,6 +138,19 @@ class Collection:
             if count < most:
                 break
         return removed
+
+    async def erase(self, query: AsyncQuery, *, dry_run: bool) -> int:
+        """Remove the documents of a query; how many there were. With `dry_run` they stay."""
+        if not dry_run:
+            return await self.remove(query)
+
+        counting = cast(AsyncAggregationQuery, query.count())  # it is declared as the class itself
+
+        async def attempt() -> int:
+            counted = await counting.get(retry=None, timeout=self._connection.attempt_timeout)
+            return int(counted[0][0].value)
+
+        return await self._connection.call(f"count {self._name}", attempt)
 
     async def _read(
         self, reference: AsyncDocumentReference

@@ -80,8 +80,8 @@ class FirestoreDeadLetters:
         closed = self._letters.where().where(filter=FieldFilter("closed_at", "<", closed_before))
         return await self._letters.remove(closed, limit=limit)
 
-    async def erase(self, owner: str) -> int:
-        return await self._letters.remove(self._letters.where(owner=owner)) if owner else 0
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._letters.erase(self._letters.where(owner=owner), dry_run=dry_run) if owner else 0
 
     async def _change(self, letter_id: str, change: Callable[[Kept], Kept]) -> bool:
         def changed(found: Document | None) -> tuple[Document | None, bool]:

@@ -35,8 +35,8 @@ class FirestoreDevices:
     async def remove(self, uid: str, device_id: str) -> bool:
         return await self._devices.remove(self._devices.where(uid=uid, device=device_id)) > 0
 
-    async def erase(self, owner: str) -> int:
-        return await self._devices.remove(self._devices.where(uid=owner))
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._devices.erase(self._devices.where(uid=owner), dry_run=dry_run)
 
     async def _drop(self, device: Device) -> None:
         """Forget this very record: not one that was told anew meanwhile."""

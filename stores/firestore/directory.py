@@ -54,6 +54,9 @@ class FirestoreDirectory:
 
         return await self._endpoints.change(document_id(uid, kind), changed)
 
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._endpoints.erase(self._endpoints.where(uid=owner), dry_run=dry_run)
+
 
 def _endpoint(found: Document | None) -> Endpoint | None:
     return None if found is None else _known(found)

@@ -67,8 +67,8 @@ class FirestoreLedger:
         """Firestore removes rows by itself, once their `expires_at` has passed."""
         return 0
 
-    async def erase(self, owner: str) -> int:
-        return await self._rows.remove(self._rows.where(owner=owner)) if owner else 0
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._rows.erase(self._rows.where(owner=owner), dry_run=dry_run) if owner else 0
 
     async def _change(self, key: Key, rule: Callable[[Row], Row]) -> None:
         def change(found: Document | None) -> tuple[Document | None, None]:

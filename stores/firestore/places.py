@@ -44,8 +44,8 @@ class FirestorePlaces:
     async def place(self, uid: str, conversation_id: str) -> Place | None:
         return _place(await self._places.read(document_id(uid, conversation_id)))
 
-    async def erase(self, uid: str) -> int:
-        return await self._places.remove(self._places.where(uid=uid))
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._places.erase(self._places.where(uid=owner), dry_run=dry_run)
 
 
 def _place(found: Document | None) -> Place | None:

@@ -38,8 +38,8 @@ class FirestoreSpeechResults:
     async def get(self, uid: str, job_id: str, kind: SpeechKind, *, now: datetime) -> SpeechResult | None:
         return _current(await self._results.read(document_id(uid, job_id, kind)), now=now)
 
-    async def erase(self, uid: str) -> int:
-        return await self._results.remove(self._results.where(uid=uid))
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._results.erase(self._results.where(uid=owner), dry_run=dry_run)
 
 
 def _current(found: Document | None, *, now: datetime) -> SpeechResult | None:

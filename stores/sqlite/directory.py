@@ -10,6 +10,7 @@ from datetime import datetime
 from contracts import WebhookKind
 from stores.endpoint import Endpoint, SigningKey
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -80,6 +81,11 @@ class SqliteDirectory:
             return changed
 
         return await self._database.run(job)
+
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._database.run(
+            lambda connection: erase(connection, "endpoint", "uid", owner, dry_run)
+        )
 
 
 def _read(connection: sqlite3.Connection, uid: str, kind: WebhookKind) -> Endpoint | None:

@@ -14,6 +14,7 @@ from stores import ledger as rules
 from stores.ledger import Claim, Key, Lease, Recorded, Row, Start
 from stores.outcome import Ended, Outcome
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -138,11 +139,12 @@ class SqliteLedger:
 
         return await self._database.run(job)
 
-    async def erase(self, owner: str) -> int:
-        def job(connection: sqlite3.Connection) -> int:
-            return connection.execute("DELETE FROM ledger WHERE owner = ? AND owner <> ''", (owner,)).rowcount
-
-        return await self._database.run(job)
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        if not owner:
+            return 0
+        return await self._database.run(
+            lambda connection: erase(connection, "ledger", "owner", owner, dry_run)
+        )
 
     async def _change(self, key: Key, rule: Callable[[Row], Row]) -> None:
         def job(connection: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from contracts import Finding, SpeechKind
 from stores.speech import SpeechResult
 from stores.sqlite.database import Database
+from stores.sqlite.erasure import erase
 
 SCHEMA = (
     """
@@ -67,11 +68,10 @@ class SqliteSpeechResults:
     async def get(self, uid: str, job_id: str, kind: SpeechKind, *, now: datetime) -> SpeechResult | None:
         return await self._database.run(lambda connection: _read(connection, uid, job_id, kind, now=now))
 
-    async def erase(self, uid: str) -> int:
-        def job(connection: sqlite3.Connection) -> int:
-            return connection.execute("DELETE FROM speech_result WHERE uid = ?", (uid,)).rowcount
-
-        return await self._database.run(job)
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self._database.run(
+            lambda connection: erase(connection, "speech_result", "uid", owner, dry_run)
+        )
 
 
 def _read(

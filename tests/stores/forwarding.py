@@ -37,5 +37,5 @@ class ForwardingLedger:
     async def sweep(self, now: datetime, *, limit: int) -> int:
         return await self.inner.sweep(now, limit=limit)
 
-    async def erase(self, owner: str) -> int:
-        return await self.inner.erase(owner)
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        return await self.inner.erase(owner, dry_run=dry_run)

@@ -94,3 +94,15 @@ async def test_pages_meet_every_endpoint_once_in_order(stores: Stores) -> None:
         seen += page
     assert seen == sorted(every, key=lambda one: (one.uid, one.kind))
     assert {one.uid for one in await stores.directory.endpoints(uid="u2", limit=10)} == {"u2"}
+
+
+async def test_one_users_endpoints_are_erased(stores: Stores) -> None:
+    kinds: tuple[WebhookKind, ...] = ("memory_created", "day_summary")
+    for kind in kinds:
+        await stores.directory.put_endpoint(replace(ENDPOINT, kind=kind))
+    other = replace(ENDPOINT, uid=ENDPOINT.uid + "0")
+    await stores.directory.put_endpoint(other)
+    assert await stores.directory.erase(ENDPOINT.uid, dry_run=True) == 2
+    assert await stores.directory.erase(ENDPOINT.uid) == 2
+    assert await stores.directory.erase(ENDPOINT.uid) == 0
+    assert await stores.directory.endpoints(limit=10) == (other,)

@@ -173,6 +173,7 @@ async def test_one_users_rows_are_erased(stores: Stores) -> None:
         await ledger.claim(start(Key("note", f"mine-{number}", 0)))
         await ledger.claim(start(Key("note", f"other-{number}", 0), owner="u2"))
     await ledger.claim(start(KEY, owner=""))
+    assert await ledger.erase("u1", dry_run=True) == 3
     assert await ledger.erase("u1") == 3
     assert await ledger.erase("u1") == 0
     assert await ledger.erase("") == 0

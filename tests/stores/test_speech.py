@@ -66,6 +66,7 @@ async def test_one_users_results_are_erased(stores: Stores) -> None:
     for finding in FINDINGS[:2]:
         await stores.speech.put(result(finding))
     await stores.speech.put(replace(result(), uid="v"))
+    assert await stores.speech.erase("u", dry_run=True) == 2
     assert await stores.speech.erase("u") == 2
     assert await stores.speech.erase("u") == 0
     assert await stores.speech.get("u", "j", "embedding", now=NOW) is None
