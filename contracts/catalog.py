@@ -19,7 +19,7 @@ from contracts.catalog_faults import explain
 from contracts.errors import CatalogError
 from contracts.event_topic import EventTopic
 from contracts.events import Event
-from contracts.queue import RETRY_SUFFIX, Queue, QueueRetry, RateLimits
+from contracts.queue import RETRY_SUFFIX, Queue, QueueRetry, RateLimits, in_seconds
 from contracts.task import TaskRegistry
 
 
@@ -39,6 +39,7 @@ class Catalog:
         self._queues = dict(queues)
         self._topics = {topic.name: topic for topic in topics}
         self._source = source
+        self._quarantine = next((queue for queue in self._queues.values() if queue.quarantine), None)
 
     def __iter__(self) -> Iterator[Queue]:
         return iter(self._queues.values())
@@ -54,6 +55,11 @@ class Catalog:
             raise CatalogError(
                 f"{self._source} has no queue {name!r}; it has: {', '.join(self._queues)}"
             ) from None
+
+    @property
+    def quarantine(self) -> Queue | None:
+        """Where tasks go that are under suspicion of killing their process; None where they stay."""
+        return self._quarantine
 
     def carrying(self, cloud_queue: str) -> Queue | None:
         """The queue that a Cloud Tasks queue belongs to, siblings included; None where none does."""
@@ -81,6 +87,11 @@ class Catalog:
                     raise CatalogError(
                         f"task type {task_type.name!r} names queue {queue!r}, which {self._source} does not "
                         f"have; add it there, or name one of: {', '.join(self._queues)}"
+                    )
+                if self._queues[queue].quarantine:
+                    raise CatalogError(
+                        f"task type {task_type.name!r} names queue {queue!r}, which {self._source} has for "
+                        "quarantine; give the type a queue of its own"
                     )
 
     def cloud_tasks_queues(self) -> Iterator[CloudTasksQueue]:
@@ -122,6 +133,7 @@ def load_catalog(path: Path) -> Catalog:
     resolved = {name: _resolve(path, name, defaults, own) for name, own in queues.items()}
     topics = [_topic(path, name, own) for name, own in events.items()]
     _check_ids(path, resolved.values(), topics)
+    _check_quarantine(path, resolved.values())
     return Catalog(resolved, str(path), topics)
 
 
@@ -223,6 +235,24 @@ def _topic(path: Path, name: object, own: object) -> EventTopic:
     except ValidationError as error:
         remedy = "set it; events have no defaults"
         raise CatalogError(explain(f"{path}: event {name!r}", EventTopic, error, remedy=remedy)) from error
+
+
+def _check_quarantine(path: Path, queues: Collection[Queue]) -> None:
+    """There is at most one, and it leaves every task the time that the task's own queue does."""
+    quarantines = [queue for queue in queues if queue.quarantine]
+    if len(quarantines) > 1:
+        first, second, *_ = quarantines
+        raise CatalogError(
+            f"{path}: queue {second.name!r}: field 'quarantine': queue {first.name!r} is the quarantine "
+            "already; keep one"
+        )
+    longest = max(queues, key=lambda queue: queue.dispatch_deadline)
+    for queue in quarantines:
+        if queue.dispatch_deadline < longest.dispatch_deadline:
+            raise CatalogError(
+                f"{path}: queue {queue.name!r}: field 'dispatch_deadline': a quarantine takes tasks of every "
+                f"queue and needs the longest, {in_seconds(longest.dispatch_deadline)} of {longest.name!r}"
+            )
 
 
 def _check_ids(path: Path, queues: Iterable[Queue], topics: Collection[EventTopic]) -> None:

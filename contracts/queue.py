@@ -145,6 +145,9 @@ class Queue(Settings):
     """How long Cloud Tasks waits for the handler's answer (documented range for HTTP targets)."""
     inline_limit_bytes: int = Field(strict=True, ge=1024, le=1_000_000)
     """Largest envelope; Cloud Tasks refuses a stored task above 1 MiB and bills by 32 KB."""
+    quarantine: bool = Field(default=False, strict=True)
+    """Carries nothing but tasks under suspicion of killing their process, of whatever queue and by the policy
+    of that one: one at a time, so that no other is suspected with them. At most one queue is it."""
     dead_letter_topic: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")
 
     @field_validator("name")
@@ -163,6 +166,15 @@ class Queue(Settings):
                 f"claim {in_seconds(CLAIM_BUDGET)}, delivery.deadline {in_seconds(self.delivery.deadline)} "
                 f"and settle {in_seconds(SETTLE_BUDGET)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_alone_in_quarantine(self) -> Queue:
+        together = max(
+            self.rate_limits.max_concurrent_dispatches, self.retry_rate_limits.max_concurrent_dispatches
+        )
+        if self.quarantine and together > 1:
+            raise ValueError("max_concurrent_dispatches must be 1 in both rate limits of a quarantine")
         return self
 
     @property

@@ -53,6 +53,7 @@ def create_app(
                 authorization=request.headers.get("authorization"),
                 cloud_queue=request.headers.get("x-cloudtasks-queuename", ""),
                 task_name=request.headers.get("x-cloudtasks-taskname", ""),
+                retries=_count(request.headers.get("x-cloudtasks-taskretrycount", "")),
             )
         )
         return JSONResponse({"outcome": reply.word}, status_code=reply.status)
@@ -69,3 +70,7 @@ def create_app(
         return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
 
     return app
+
+
+def _count(header: str) -> int:
+    return int(header) if header.isascii() and header.isdigit() else 0

@@ -1,11 +1,12 @@
-"""Reads what Cloud Tasks sent: envelope, queue, and the task if this code knows it. Runs nothing."""
+"""Reads what Cloud Tasks sent, and says what of it is not to be run. Claims and runs nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from contracts import Catalog, Envelope, NewerVersion, Queue, Task, TaskRegistry, Undecodable, UnknownTask
-from handlers.delivery import End, NeedsNewerCode, Unreadable
+from handlers.delivery import SUSPECT_STARTS, Standing, too_old
+from handlers.ends import End, NeedsNewerCode, Poisonous, Suspect, TooOld, Unreadable
 from handlers.errors import UnknownQueue
 
 
@@ -21,6 +22,8 @@ class TaskRequest:
     """X-CloudTasks-QueueName: the queue or its sibling."""
     task_name: str
     """X-CloudTasks-TaskName."""
+    retries: int = 0
+    """X-CloudTasks-TaskRetryCount: dispatches before this one, whatever they came to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Arrival:
     task: Task | None
     verdict: End | None
     """Why it cannot be run; set exactly where `task` is None."""
+    quarantine: str | None = None
+    """The quarantine queue, where the task came from it."""
 
     @property
     def target(self) -> str:
@@ -53,8 +58,14 @@ def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry) ->
     envelope = Envelope.decode(request.body)
     if envelope.type != request.type:
         raise Undecodable(f"the envelope is of type {envelope.type!r}, the URL of another", request.body)
+    carried_by = catalog.carrying(request.cloud_queue)
+    quarantine = carried_by.name if carried_by is not None and carried_by.quarantine else None
+    if carried_by is not None and request.retries >= carried_by.delivery.max_dispatches:
+        detail = f"{request.retries} dispatches, and none of them ended it"
+        verdict: End | None = Poisonous(detail)
+        return Arrival(envelope=envelope, queue=carried_by, task=None, verdict=verdict)
     task: Task | None = None
-    verdict: End | None = None
+    verdict = None
     try:
         task = envelope.open(registry)
     except (UnknownTask, NewerVersion) as error:
@@ -62,7 +73,7 @@ def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry) ->
     except Undecodable as error:
         verdict = Unreadable(error.detail)
     queue = catalog.get(task.route()) if task else carrier(request, catalog)
-    return Arrival(envelope=envelope, queue=queue, task=task, verdict=verdict)
+    return Arrival(envelope=envelope, queue=queue, task=task, verdict=verdict, quarantine=quarantine)
 
 
 def carrier(request: TaskRequest, catalog: Catalog) -> Queue:
@@ -71,3 +82,24 @@ def carrier(request: TaskRequest, catalog: Catalog) -> Queue:
     if queue is None:
         raise UnknownQueue(f"the catalog has no queue {request.cloud_queue!r}; add it, the task waits there")
     return queue
+
+
+def forestalled(arrival: Arrival, *, lost: int, standing: Standing, quarantine: Queue | None) -> End | None:
+    """Why a task is not run at all; None where it is.
+
+    Args:
+        lost: its starts that ended without a trace, which is how a process dies.
+        quarantine: where a suspect goes; None where it stays.
+    """
+    policy = arrival.queue.delivery
+    if lost >= policy.max_starts:
+        return Poisonous(f"{lost} starts ended with the death of their process")
+    if isinstance(arrival.verdict, Unreadable | Poisonous):
+        return arrival.verdict
+    if too_old(standing, policy):
+        return TooOld()
+    if arrival.verdict is not None:
+        return arrival.verdict
+    if lost >= SUSPECT_STARTS and quarantine is not None and arrival.quarantine is None:
+        return Suspect(lost, quarantine.name)
+    return None

@@ -8,6 +8,7 @@
 | HandlerBug                                 | the same, on a budget of its own                 |
 | Busy                                       | park until its slot; uses no attempt             |
 | HeldElsewhere                              | park until the lease ends; uses no attempt       |
+| Suspect                                    | park, on the quarantine queue; uses no attempt   |
 | NeedsNewerCode                             | park, up to the skew age; then dead              |
 | TargetRefused, Unreadable, Poisonous       | dead                                             |
 | OwnerPaused, TooOld (or due when too old)  | dead; skipped where the queue is realtime        |
@@ -16,145 +17,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from contracts import DeliveryPolicy, Position, Task
+from contracts import DeliveryPolicy, Position
+from handlers.ends import (
+    Busy,
+    End,
+    HandlerBug,
+    HeldElsewhere,
+    NeedsNewerCode,
+    NotWanted,
+    OwnerPaused,
+    Poisonous,
+    Reason,
+    Returned,
+    Suspect,
+    TargetFailed,
+    TargetRefused,
+    TooOld,
+    Unreadable,
+)
 from stores import Outcome, OutcomeKind
+
+__all__ = (
+    "INSTANT",
+    "MAX_RETRY_AFTER",
+    "SUSPECT_STARTS",
+    "Busy",
+    "End",
+    "HandlerBug",
+    "HeldElsewhere",
+    "NeedsNewerCode",
+    "NotWanted",
+    "OwnerPaused",
+    "Poisonous",
+    "Reason",
+    "Returned",
+    "Standing",
+    "Suspect",
+    "TargetFailed",
+    "TargetRefused",
+    "TooOld",
+    "Unreadable",
+    "decide",
+    "too_old",
+)
+"""The table, and the ends that it is about."""
 
 MAX_RETRY_AFTER = timedelta(hours=24)
 INSTANT = timedelta(seconds=1)
 """A connection that broke sooner than this was most likely a stale one, or met a server between two
 processes: the first such failure is tried again at once (the rule of Svix)."""
-
-
-class Reason(StrEnum):
-    """Why an outcome is what it is; the values are labels of metrics and dead letters."""
-
-    DELIVERED = "delivered"
-    TARGET_FAILED = "target-failed"
-    ATTEMPTS_USED = "attempts-used"
-    TOO_OLD = "too-old"
-    BUG = "bug"
-    BUSY = "busy"
-    LEASED = "leased"
-    NEEDS_NEWER_CODE = "needs-newer-code"
-    UNDECODABLE = "undecodable"
-    POISON = "poison"
-    OWNER_PAUSED = "owner-paused"
-    NO_ENDPOINT = "no-endpoint"
-    NO_DEVICE = "no-device"
-    DEVICE_GONE = "device-gone"
-    REFUSED = "refused"
-    WRONG_SENDER = "wrong-sender"
-    GONE = "gone"
-    BLOCKED_ADDRESS = "blocked-address"
-    ABORTED = "aborted"
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The side effect happened."""
-
-    then: tuple[Task, ...] = ()
-    """Side effects that follow from it: they are enqueued before the outcome is recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetFailed:
-    """The target did not take it: network, time-out, or an answer that is no 2xx."""
-
-    detail: str
-    retry_after: timedelta | None = None
-    """What the target asked for."""
-    connection_lost_after: timedelta | None = None
-    """Where no answer came because the connection failed: how long that took."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerBug:
-    """Our own code failed."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Nothing was sent: the target's breaker, places or rate, or the way to it, let nobody go now."""
-
-    until: datetime
-    """Of an effect: not before it. Of `handlers.targets`: the slot."""
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeldElsewhere:
-    """Another start has the task for itself: nothing was begun, and nothing of it is recorded."""
-
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsNewerCode:
-    """A version or type that this code does not know: producers were deployed first."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class TargetRefused:
-    """The target will never take it, or must never be asked."""
-
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """The payload is not valid for its type and version."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Poisonous:
-    """Too many starts ended with the death of their process."""
-
-    starts: int
-
-
-@dataclass(frozen=True, slots=True)
-class OwnerPaused:
-    """The endpoint's owner paused it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TooOld:
-    """The task is past the age at which it is still of use."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotWanted:
-    """Its owner wants no such side effect (any more)."""
-
-    reason: Reason
-
-
-End = (
-    Returned
-    | TargetFailed
-    | HandlerBug
-    | Busy
-    | HeldElsewhere
-    | NeedsNewerCode
-    | TargetRefused
-    | Unreadable
-    | Poisonous
-    | OwnerPaused
-    | TooOld
-    | NotWanted
-)
+SUSPECT_STARTS = 2
+"""Starts that ended without a trace after which a task runs in quarantine: one is bad luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +85,8 @@ class Standing:
     parked_since: datetime | None = None
     luck: float = 0.5
     """Uniform in [0, 1): spreads retries; 0.5 is the schedule itself."""
+    quarantine: str | None = None
+    """The quarantine queue, where the task came from it: there it stays until it ends."""
 
 
 def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # noqa: C901  (one case a row)
@@ -208,8 +126,11 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
             return _dead(reason, detail, standing)
         case Unreadable(detail):
             return _dead(Reason.UNDECODABLE, detail, standing)
-        case Poisonous(starts):
-            return _dead(Reason.POISON, f"{starts} starts ended with the death of their process", standing)
+        case Poisonous(detail):
+            return _dead(Reason.POISON, detail, standing)
+        case Suspect(starts, quarantine):
+            text = f"{starts} starts ended with the death of their process"
+            return _park(Reason.SUSPECT, text, standing.now, replace(standing, quarantine=quarantine))
         case OwnerPaused():
             return _of_no_use(Reason.OWNER_PAUSED, "its owner paused the endpoint", standing, policy)
         case TooOld():
@@ -236,6 +157,7 @@ def _retry(
         decided_at=standing.now,
         due=due,
         next=Position(attempt=standing.position.attempt + 1, park=0),
+        queue=standing.quarantine,
         charged_to_us=reason is Reason.BUG,
     )
 
@@ -249,6 +171,7 @@ def _park(reason: Reason, detail: str, due: datetime, standing: Standing) -> Out
         decided_at=standing.now,
         due=due,
         next=Position(attempt=position.attempt, park=position.park + 1),
+        queue=standing.quarantine,
     )
 
 

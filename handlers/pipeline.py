@@ -23,7 +23,7 @@ from contracts import (
     Undecodable,
 )
 from handlers.account import Accounts
-from handlers.arrival import Arrival, TaskRequest, arrive, carrier
+from handlers.arrival import Arrival, TaskRequest, arrive, carrier, forestalled
 from handlers.delivery import (
     End,
     HeldElsewhere,
@@ -31,10 +31,7 @@ from handlers.delivery import (
     Reason,
     Returned,
     Standing,
-    TooOld,
-    Unreadable,
     decide,
-    too_old,
 )
 from handlers.effect import Delivery, Effects
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue
@@ -100,6 +97,8 @@ class Pipeline:
 
     async def _attempt(self, arrival: Arrival) -> Reply:
         start = self._start(arrival)
+        if isinstance(arrival.verdict, Poisonous):
+            return await self._settle(arrival, start, None)
         try:
             async with asyncio.timeout(CLAIM_BUDGET.total_seconds()):
                 claim = await self.ledger.claim(start)
@@ -109,7 +108,7 @@ class Pipeline:
             return _cannot("claim", arrival, error)
         match claim:
             case Started(row):
-                return await self._started(arrival, start, row)
+                return await self._settle(arrival, start, row)
             case Settled(outcome):
                 return await self._follow(arrival, outcome, f"already {outcome.kind}", _settled_by())
             case Leased(until):  # what becomes of this position is for its holder to record
@@ -119,10 +118,18 @@ class Pipeline:
             case Superseded():
                 return Reply(200, "superseded")
 
-    async def _started(self, arrival: Arrival, start: Start, row: Row) -> Reply:
-        """Run and settle. A start that is broken off in good order is given back."""
+    async def _settle(self, arrival: Arrival, start: Start, row: Row | None) -> Reply:
+        """Run what was claimed, record what came of it, and follow that up.
+
+        A start that is broken off in good order is given back.
+        """
         try:
-            end = self._verdict(arrival, row) or await self._bound(arrival, row)
+            end = forestalled(
+                arrival,
+                lost=row.starts - 1 if row else 0,
+                standing=self._standing(arrival, row),
+                quarantine=self.catalog.quarantine,
+            ) or await self._bound(arrival, row)
             settled_by = _settled_by()
             async with asyncio.timeout_at(settled_by):
                 if isinstance(end, Returned) and end.then:
@@ -144,22 +151,12 @@ class Pipeline:
             case None:
                 return Reply(200, "done, not recorded")
 
-    def _verdict(self, arrival: Arrival, row: Row) -> End | None:
-        """Why a claimed task is not run; None where it is."""
-        policy = arrival.queue.delivery
-        if row.starts > policy.max_starts:
-            return Poisonous(row.starts - 1)
-        if isinstance(arrival.verdict, Unreadable):
-            return arrival.verdict
-        if too_old(self._standing(arrival, row), policy):
-            return TooOld()
-        return arrival.verdict
-
-    async def _bound(self, arrival: Arrival, row: Row) -> End:
+    async def _bound(self, arrival: Arrival, row: Row | None) -> End:
         """Run the effect if its target takes one more now. Raises `StoreError` as `run`."""
+        history = row.history if row else ()
         call = Call(
             target=arrival.target,
-            has_slot=bool(row.history) and row.history[-1].outcome.reason == Reason.BUSY,
+            has_slot=bool(history) and history[-1].outcome.reason == Reason.BUSY,
             useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
         )
         return await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
@@ -264,6 +261,7 @@ class Pipeline:
             bugs=row.bugs if row else 0,
             parked_since=row.parked_since if row else None,
             luck=self.luck(),
+            quarantine=arrival.quarantine,
         )
 
 

@@ -56,6 +56,9 @@ class ProducerSettings(BaseSettings):
     queues_file: Path = Path("infra/terraform/queues.yaml")
     handlers_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8081"
     """Base URL of the handlers service; a task of type T is sent to `{handlers_url}/tasks/{T}`."""
+    quarantine_url: BaseUrl = Field(default_factory=lambda data: data["handlers_url"])
+    """Base URL of the handlers for tasks in quarantine: of a service of their own, since they may kill it and
+    what it runs besides."""
     invoker_email: Annotated[str, LocalDefault()] = Field(
         default_factory=lambda data: f"tasks@{data['project']}.iam.gserviceaccount.com", pattern="@"
     )

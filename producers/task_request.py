@@ -24,6 +24,7 @@ class TaskRequests:
     def __init__(self, settings: ProducerSettings) -> None:
         self._queues = f"projects/{settings.project}/locations/{settings.location}/queues/"
         self._handlers_url = settings.handlers_url
+        self._quarantine_url = settings.quarantine_url
         self._invoker_email = settings.invoker_email
         self._audience = settings.audience
 
@@ -38,7 +39,8 @@ class TaskRequests:
         if schedule_at is not None:
             task.schedule_time.FromDatetime(schedule_at)
         http = task.http_request
-        http.url = f"{self._handlers_url}/tasks/{quote(envelope.type, safe='')}"
+        base = self._quarantine_url if queue.quarantine else self._handlers_url
+        http.url = f"{base}/tasks/{quote(envelope.type, safe='')}"
         http.http_method = _POST
         http.headers["Content-Type"] = CONTENT_TYPE
         http.body = body

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import CatalogError, load_catalog
+from contracts import CatalogError, Task, TaskRegistry, load_catalog
 from tests.contracts.catalogs import Document, Write, put
 
 ONE_TO_25_DAYS = "must be >= 1s and <= 2160000s"
@@ -53,6 +53,8 @@ A_DURATION = 'must be a duration in seconds such as "90s" or "0.5s"'
         ("delivery.max_per_second_per_target", 0, "0 is not allowed: must be > 0 and <= 500"),
         ("delivery.breaker_failures", 0, "0 is not allowed: must be >= 1 and <= 1000"),
         ("delivery.breaker_open_for", "0.05s", "0.05s is not allowed: must be >= 0.1s and <= 3600s"),
+        ("delivery.max_dispatches", 99, "99 is not allowed: must be >= 100 and <= 100000"),
+        ("delivery.exclusive", "yes", "'yes' is not allowed: Input should be a valid boolean"),
         ("delivery", None, "None is not allowed: must be a mapping of fields"),
         ("dispatch_deadline", "14s", "14s is not allowed: must be >= 15s and <= 1800s"),
         ("inline_limit_bytes", 1_000_001, "1000001 is not allowed: must be >= 1024 and <= 1000000"),
@@ -185,3 +187,54 @@ def test_a_file_of_other_bytes_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"nowhere\.yaml: cannot be read .* name the file with --queues"):
         load_catalog(tmp_path / "nowhere.yaml")
+
+
+def test_the_ledger_remembers_for_longer_than_a_task_may_run(document: Document, write: Write) -> None:
+    write_it = put(document, "delivery.ledger_retention", "3600s")
+    with pytest.raises(CatalogError, match=r"'letters'.*ledger_retention must be above age_limit, 3600s"):
+        load_catalog(write(write_it))
+
+
+ALONE = {"max_dispatches_per_second": 1, "max_concurrent_dispatches": 1}
+QUARANTINE = {
+    "quarantine": True,
+    "rate_limits": ALONE,
+    "retry_rate_limits": ALONE,
+    "dead_letter_topic": "letters-dead",
+}
+
+
+@pytest.mark.parametrize(
+    ("queues", "complaint"),
+    [
+        ({"q": {**QUARANTINE, "rate_limits": {}}}, "'q': max_concurrent_dispatches must be 1 in both"),
+        ({"q": {**QUARANTINE, "retry_rate_limits": {}}}, "'q': max_concurrent_dispatches must be 1 in both"),
+        ({"q": QUARANTINE, "r": QUARANTINE}, "'r': field 'quarantine': queue 'q' is the quarantine already"),
+        ({"q": {**QUARANTINE, "dispatch_deadline": "59s"}}, "'q'.* needs the longest, 60s of 'letters'"),
+    ],
+)
+def test_a_quarantine_that_is_none(
+    document: Document, write: Write, queues: dict[str, object], complaint: str
+) -> None:
+    document["queues"].update(queues)
+    with pytest.raises(CatalogError, match=complaint):
+        load_catalog(write(document))
+
+
+def test_no_type_names_the_quarantine(document: Document, write: Write) -> None:
+    document["queues"]["q"] = QUARANTINE
+    catalog = load_catalog(write(document))
+    assert catalog.quarantine is catalog.get("q")
+
+    class Suspicious(Task):
+        name = "suspicious"
+        queue = "q"
+
+        def identity(self) -> str:
+            return "1"
+
+        def target(self) -> str:
+            return ""
+
+    with pytest.raises(CatalogError, match=r"'suspicious' names queue 'q', .* for quarantine"):
+        catalog.check(TaskRegistry([Suspicious]))

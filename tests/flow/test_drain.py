@@ -39,5 +39,6 @@ async def test_sigterm_gives_unfinished_starts_back(
         row = await running.row(Key(receipt.type, receipt.identity, 0))
         assert row is not None
         assert row.starts == 0
+        assert running.answers[500] == 1
         assert await settled(running, [receipt]) == ["done"]
         released.set()

@@ -65,6 +65,10 @@ queues:
     delivery: {exclusive: true}
   developer-webhooks-realtime:
     delivery: {realtime: true}
+  quarantine:
+    quarantine: true
+    rate_limits: {max_concurrent_dispatches: 1}
+    retry_rate_limits: {max_concurrent_dispatches: 1}
 events:
   conversation-created:
     subscription: conversation-created-handlers

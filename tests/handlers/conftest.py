@@ -97,11 +97,13 @@ class Service:
         token: str | None = None,
         queue: str = "developer-webhooks",
         task_name: str = "t1",
+        retries: int = 0,
     ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {token or self.issuer.token()}",
             "X-CloudTasks-QueueName": queue,
             "X-CloudTasks-TaskName": task_name,
+            "X-CloudTasks-TaskRetryCount": str(retries),
         }
         return await self.client.post(f"/tasks/{task_type}", content=body, headers=headers)
 

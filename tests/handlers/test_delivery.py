@@ -54,7 +54,7 @@ def standing(attempt: int = 1, park: int = 0, **known: object) -> Standing:
         (TargetRefused(Reason.ABORTED, "-"), PATIENT, OutcomeKind.DEAD, Reason.ABORTED),
         (TargetRefused(Reason.BLOCKED_ADDRESS, "-"), REALTIME, OutcomeKind.DEAD, Reason.BLOCKED_ADDRESS),
         (Unreadable("field"), REALTIME, OutcomeKind.DEAD, Reason.UNDECODABLE),
-        (Poisonous(5), REALTIME, OutcomeKind.DEAD, Reason.POISON),
+        (Poisonous("5 starts"), REALTIME, OutcomeKind.DEAD, Reason.POISON),
         (OwnerPaused(), PATIENT, OutcomeKind.DEAD, Reason.OWNER_PAUSED),
         (OwnerPaused(), REALTIME, OutcomeKind.SKIPPED, Reason.OWNER_PAUSED),
         (TooOld(), PATIENT, OutcomeKind.DEAD, Reason.TOO_OLD),
