@@ -9,13 +9,17 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
+
+from stores.firestore import FirestoreStores, open_firestore
 
 VARIABLE = "FIRESTORE_EMULATOR_HOST"
 START_UP = 45.0
 """Seconds; a JVM on a machine that is busy with other tests."""
+DEADLINE = 30.0
+"""Seconds of a call: the first answers take as long as the JVM needs to warm up."""
 READY = "Dev App Server is now running"
 REMEDY = (
     "install gcloud, java and `gcloud components install cloud-firestore-emulator`, "
@@ -34,6 +38,12 @@ class Firestore:
     host: str
     project: str
     database: str = "(default)"
+
+    def open(self, deadline: float = DEADLINE) -> AbstractAsyncContextManager[FirestoreStores]:
+        """The stores in it; its data are the same each time, as another process would find them."""
+        return open_firestore(
+            project=self.project, database=self.database, emulator=self.host, deadline=deadline
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from google.cloud.firestore import FieldFilter
+from pydantic import TypeAdapter
 
 from contracts import DeadLetter
 from stores.dead_letters import Depth, Filter, Kept
@@ -16,7 +17,7 @@ from stores.firestore.collection import Collection, Document
 
 NAME = "sidelane_dead_letters"
 
-_FATE = ("replayed_at", "replayed_as", "discarded_at", "discard_reason")
+_KEPT = TypeAdapter(Kept)
 
 
 class FirestoreDeadLetters:
@@ -91,19 +92,28 @@ class FirestoreDeadLetters:
 
 
 def _document(kept: Kept) -> Document:
+    letter = kept.letter
     fates = [moment for moment in (kept.replayed_at, kept.discarded_at) if moment is not None]
     fields: dict[str, Any] = {
-        **kept.letter.model_dump(exclude={"body"}),
+        "kept": _KEPT.dump_json(_with_body(kept, b"")).decode(),
+        "id": letter.id,
+        "type": letter.type,
+        "queue": letter.queue,
+        "target": letter.target,
+        "owner": letter.owner,
+        "reason": letter.reason,
+        "died_at": letter.died_at,
         "replayed": kept.replayed_at is not None,
         "discarded": kept.discarded_at is not None,
-        "closed_at": max(fates, default=None),
-        **{name: getattr(kept, name) for name in _FATE},
     }
-    return Document(fields, kept.letter.body)
+    if fates:
+        fields["closed_at"] = max(fates)
+    return Document(fields, letter.body)
 
 
 def _kept(found: Document) -> Kept:
-    return Kept(
-        letter=DeadLetter.model_validate({**found.fields, "body": found.body}),
-        **{name: found.fields[name] for name in _FATE},
-    )
+    return _with_body(_KEPT.validate_json(found.fields["kept"]), found.body or b"")
+
+
+def _with_body(kept: Kept, body: bytes) -> Kept:
+    return replace(kept, letter=kept.letter.model_copy(update={"body": body}))

@@ -1,24 +1,24 @@
 """One contract for every kind of storage: a test that takes `stores` runs once on each.
 
-What one kind alone has yet is tested with that kind's own fixture: `sqlite_stores`.
+What one kind alone has is tested with that kind's own fixture: `sqlite_stores`, `firestore_stores`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.cloud.firestore import AsyncQuery, AsyncWriteBatch
 
 from stores import Stores
-from stores.firestore import open_firestore
+from stores.firestore import FirestoreStores
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.firestore_emulator import Firestore
-
-FIRESTORE_DEADLINE = 30.0
-"""Seconds: the emulator's first answers take as long as its JVM needs to warm up."""
+from tests.stores.indexes import Field, Indexes, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,50 @@ class Backend:
     """Opens the same data each time, as another process would."""
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a test asked Firestore and wrote to it."""
+
+    asked: set[Shape] = field(default_factory=set)
+    written: set[Field] = field(default_factory=set)
+
+
+@pytest.fixture
+def indexes() -> Indexes:
+    return Indexes.read()
+
+
+@pytest.fixture
+def footprint(monkeypatch: pytest.MonkeyPatch, indexes: Indexes) -> Iterator[Footprint]:
+    """Fails a test whose queries have no index, or that wrote a field whose index nobody decided on."""
+    found = Footprint()
+    ask, commit = AsyncQuery.get, AsyncWriteBatch.commit
+
+    async def asked(query: AsyncQuery, *args: Any, **kwargs: Any) -> Any:
+        found.asked.add(Shape.of(query._to_protobuf()))
+        return await ask(query, *args, **kwargs)
+
+    async def written(batch: AsyncWriteBatch, *args: Any, **kwargs: Any) -> Any:
+        for write in batch._write_pbs:
+            if write.update.name:
+                group = write.update.name.split("/")[-2]
+                found.written.update(Field(group, name) for name in write.update.fields)
+        return await commit(batch, *args, **kwargs)
+
+    monkeypatch.setattr(AsyncQuery, "get", asked)
+    monkeypatch.setattr(AsyncWriteBatch, "commit", written)
+    yield found
+    assert [shape for shape in found.asked if not indexes.serving(shape)] == []
+    assert found.written - indexes.single.keys() == set()
+
+
 @pytest.fixture(params=["sqlite", "firestore"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     if request.param == "sqlite":
         return Backend(lambda: open_sqlite(tmp_path / "stores.sqlite3"))
     firestore: Firestore = request.getfixturevalue("firestore")
-    return Backend(
-        lambda: open_firestore(
-            project=firestore.project,
-            database=firestore.database,
-            emulator=firestore.host,
-            deadline=FIRESTORE_DEADLINE,
-        )
-    )
+    request.getfixturevalue("footprint")
+    return Backend(firestore.open)
 
 
 @pytest.fixture
@@ -53,4 +84,10 @@ async def stores(backend: Backend) -> AsyncIterator[Stores]:
 @pytest.fixture
 async def sqlite_stores(tmp_path: Path) -> AsyncIterator[SqliteStores]:
     async with open_sqlite(tmp_path / "stores.sqlite3") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def firestore_stores(firestore: Firestore, footprint: Footprint) -> AsyncIterator[FirestoreStores]:
+    async with firestore.open() as opened:
         yield opened
