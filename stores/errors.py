@@ -2,7 +2,7 @@
 
 StoreError
 ├── StoreClosed         used before `open()` or after `aclose()`
-├── StoreUnavailable    the storage refused or is away: nothing was changed, try again
+├── StoreUnavailable    the storage refused or is away: try again
 ├── BlobMissing         the blob store answers, and has no such blob
 ├── BlobDamaged         a blob is not what its reference says
 ├── BlobTooLarge        a blob is larger than any store keeps
@@ -22,7 +22,10 @@ class StoreClosed(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The storage refused or is away; nothing was changed. Try again, and look at the cause."""
+    """The storage refused or is away. Try again, and look at the cause.
+
+    Nothing was changed, unless the answer alone was lost on the way: every change may be made again.
+    """
 
 
 class SchemaTooNew(StoreError):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 from contracts import Position
+
+MAX_DETAIL = 1000
+"""Characters of a detail that are kept: a target's or a library's words may be of any length."""
 
 
 class OutcomeKind(StrEnum):
@@ -30,7 +34,7 @@ class Outcome(BaseModel):
     kind: OutcomeKind
     reason: str
     """One word of a closed list, fit for a metric's label."""
-    detail: str = ""
+    detail: Annotated[str, AfterValidator(lambda text: text[:MAX_DETAIL])] = ""
     decided_at: AwareDatetime
     due: AwareDatetime | None = None
     """When the task goes on; set for retry and park alone."""

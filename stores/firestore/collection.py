@@ -29,7 +29,7 @@ from stores.firestore.connection import Connection, Contended
 
 T = TypeVar("T")
 
-PART_BYTES = 700_000
+PART_BYTES = 500_000
 """So much of a body is in its document, whose limit is 1 MiB in all; the rest is in parts beside it."""
 PARTS = "sidelane_parts"
 MAX_REMOVED = 100

@@ -87,12 +87,12 @@ class Indexes:
             expiring=frozenset(place for place, each in fields.items() if each.get("ttl")),
         )
 
-    def serving(self, shape: Shape) -> frozenset[Index]:
-        """The indexes that serve the query together; none where it cannot be served."""
+    def serving(self, shape: Shape) -> frozenset[Index] | None:
+        """The indexes that serve the query together; None where it cannot be served."""
         if not shape.orders or (len(shape.orders) == 1 and not shape.equal):
             names = shape.equal | dict(shape.orders).keys()
             own = frozenset(Field(shape.group, name) for name in names)
-            return own if all(self.single.get(each) for each in own) else frozenset()
+            return own if all(self.single.get(each) for each in own) else None
         merged = {
             index: front
             for index in self.composite
@@ -102,7 +102,7 @@ class Indexes:
             and bool(front) == bool(shape.equal)
         }
         complete = frozenset[str]().union(*merged.values()) == shape.equal
-        return frozenset(merged) if complete else frozenset()
+        return frozenset(merged) if merged and complete else None
 
 
 def _front(index: Composite, orders: tuple[Order, ...]) -> frozenset[str] | None:
