@@ -115,6 +115,8 @@ class DeliveryPolicy(Settings):
     """Failures in a row after which a target is left alone."""
     breaker_open_for: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     """For how long, until one task probes it."""
+    disable_after: Duration | None = Field(default=None, ge=timedelta(seconds=1), le=timedelta(days=30))
+    """For how long an endpoint may fail without a success until it is disabled. None: for ever."""
 
     @model_validator(mode="after")
     def _remembers_longer_than_it_runs(self) -> DeliveryPolicy:

@@ -11,7 +11,8 @@
 | Suspect                                    | park, on the quarantine queue; uses no attempt   |
 | NeedsNewerCode                             | park, up to the skew age; then dead              |
 | TargetRefused, Unreadable, Poisonous       | dead                                             |
-| OwnerPaused, TooOld (or due when too old)  | dead; skipped where the queue is realtime        |
+| OwnerPaused, TooOld (or due when too old), | dead; skipped where the queue is realtime        |
+|   EndpointDisabled                         |                                                  |
 | NotWanted                                  | skipped                                          |
 """
 
@@ -24,6 +25,7 @@ from contracts import DeliveryPolicy, Position
 from handlers.ends import (
     Busy,
     End,
+    EndpointDisabled,
     HandlerBug,
     HeldElsewhere,
     NeedsNewerCode,
@@ -46,6 +48,7 @@ __all__ = (
     "SUSPECT_STARTS",
     "Busy",
     "End",
+    "EndpointDisabled",
     "HandlerBug",
     "HeldElsewhere",
     "NeedsNewerCode",
@@ -133,6 +136,8 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
             return _park(Reason.SUSPECT, text, standing.now, replace(standing, quarantine=quarantine))
         case OwnerPaused():
             return _of_no_use(Reason.OWNER_PAUSED, "its owner paused the endpoint", standing, policy)
+        case EndpointDisabled():
+            return _of_no_use(Reason.ENDPOINT_DISABLED, "the endpoint is disabled", standing, policy)
         case TooOld():
             return _of_no_use(Reason.TOO_OLD, _age(standing, policy), standing, policy)
         case NotWanted(reason):

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     POISON = "poison"
     OWNER_PAUSED = "owner-paused"
+    ENDPOINT_DISABLED = "endpoint-disabled"
     NO_ENDPOINT = "no-endpoint"
     NO_DEVICE = "no-device"
     DEVICE_GONE = "device-gone"
@@ -120,6 +121,11 @@ class OwnerPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointDisabled:
+    """It failed for too long, or asked for no more: nothing is sent until somebody enables it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TooOld:
     """The task is past the age at which it is still of use."""
 
@@ -143,6 +149,7 @@ End = (
     | Poisonous
     | Suspect
     | OwnerPaused
+    | EndpointDisabled
     | TooOld
     | NotWanted
 )

@@ -23,9 +23,11 @@ from contracts import (
 from handlers.access_tokens import AccessTokens, GoogleTokens
 from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.effect import Effects
+from handlers.endpoint_health import EndpointHealth
 from handlers.fcm import SCOPE, Fcm
 from handlers.follow_up import FollowUp
 from handlers.geocoding import Geocoding
+from handlers.health import Keepers
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
@@ -35,7 +37,7 @@ from handlers.settings import HandlerSettings
 from handlers.speech import Speech
 from handlers.targets import Targets
 from handlers.webhook_request import WebhookRequests
-from handlers.webhooks import DeveloperWebhooks
+from handlers.webhooks import DeveloperWebhooks, keeper
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Geocoder, Producer
 from stores import Stores
@@ -82,6 +84,9 @@ def standard_effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, se
     }
 
 
+KEEPERS: Keepers = {DeveloperWebhook.name: keeper}
+"""Of each task type that addresses an endpoint of a user's."""
+
 MakeEffects = Callable[[HandlerSettings, Stores, Lanes, Secrets], Effects]
 
 
@@ -113,6 +118,8 @@ async def open_service(
             clock=_now,
         ),
     ):
+        targets = Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry)
+        follow_up = FollowUp(producer, stores.ledger)
         pipeline = Pipeline(
             callers=Callers(
                 Certificates(settings.oidc_certs_url, certificates),
@@ -123,8 +130,9 @@ async def open_service(
             registry=registry,
             ledger=stores.ledger,
             effects=effects(settings, stores, lanes, _secrets(settings, vault)),
-            targets=Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry),
-            follow_up=FollowUp(producer, stores.ledger),
+            targets=targets,
+            follow_up=follow_up,
+            health=EndpointHealth(stores.targets, targets, KEEPERS, tell=follow_up.derive, clock=_now),
             telemetry=lanes.telemetry,
             clock=_now,
             luck=random.random,

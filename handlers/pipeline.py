@@ -34,6 +34,7 @@ from handlers.delivery import (
     decide,
 )
 from handlers.effect import Delivery, Effects
+from handlers.endpoint_health import EndpointHealth
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue
 from handlers.follow_up import FollowUp
 from handlers.identity import Callers
@@ -76,6 +77,8 @@ class Pipeline:
     luck: Callable[[], float]
     """Uniform in [0, 1)."""
     accounts: Accounts = field(default_factory=Accounts)
+    health: EndpointHealth | None = None
+    """None: no endpoint is ever disabled."""
     token: Callable[[], str] = lambda: secrets.token_hex(8)
     """Names a start; no two are equal."""
 
@@ -159,7 +162,10 @@ class Pipeline:
             has_slot=bool(history) and history[-1].outcome.reason == Reason.BUSY,
             useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
         )
-        return await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
+        end = await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
+        if self.health is not None and arrival.task is not None:
+            await self.health.judge(arrival.task, arrival.queue, end)
+        return end
 
     async def _run(self, arrival: Arrival) -> End:
         task, envelope = arrival.task, arrival.envelope

@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from contracts import Queue
-from handlers.delivery import Busy, End, NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
+from handlers.delivery import (
+    Busy,
+    End,
+    EndpointDisabled,
+    NotWanted,
+    OwnerPaused,
+    Reason,
+    Returned,
+    TargetFailed,
+    TargetRefused,
+)
 from handlers.known_targets import KnownTargets
 from handlers.lines import Lines
 from handlers.shared_breakers import SharedBreakers
@@ -30,7 +40,7 @@ from lanes import (
     Sample,
     Telemetry,
 )
-from stores import TargetStates
+from stores import Health, TargetStates
 
 
 class By(StrEnum):
@@ -88,7 +98,9 @@ class QueueTargets:
 
         Whatever the effect raises passes through and says nothing of the target.
         """
-        await self._known.read(call.target)
+        state = await self._known.read(call.target)
+        if state.health.disabled_at is not None:
+            return EndpointDisabled()
         try:
             async with self._breakers.admit(call.target) as attempt:
                 async with self._places.place(call.target):
@@ -107,6 +119,14 @@ class QueueTargets:
             case OwnerPaused() | NotWanted(reason=Reason.NO_ENDPOINT):
                 await self._breakers.forget(call.target)
         return end
+
+    def health(self, target: str) -> Health:
+        """The target's health as it is known here: of a second ago at most while the target is in use."""
+        return self._known.of(target).health
+
+    def learn(self, target: str, health: Health) -> None:
+        """Somebody here has changed it to this."""
+        self._known.learn(target, health)
 
     def samples(self) -> Iterator[Sample]:
         """What is, for the table of metrics."""
@@ -133,7 +153,13 @@ def _judge(attempt: Attempt, end: End) -> None:
     match end:
         case (
             Returned()
-            | TargetRefused(reason=Reason.GONE | Reason.ABORTED | Reason.REFUSED | Reason.WRONG_SENDER)
+            | TargetRefused(
+                reason=Reason.GONE
+                | Reason.ABORTED
+                | Reason.ENDPOINT_DISABLED
+                | Reason.REFUSED
+                | Reason.WRONG_SENDER
+            )
         ):
             attempt.succeeded()  # it answered
         case NotWanted(reason=Reason.DEVICE_GONE):

@@ -94,7 +94,10 @@ def judge(answer: Answer, now: datetime) -> End:
     if 200 <= answer.status < 300:
         return Returned()
     detail = f"answered {answer.status}"
-    if answer.headers.get("webhook-delivery", "").strip().lower() == "abort-message":
+    asked = answer.headers.get("webhook-delivery", "").strip().lower()
+    if asked == "disable":
+        return TargetRefused(Reason.ENDPOINT_DISABLED, f"{detail} with webhook-delivery: disable")
+    if asked == "abort-message":
         return TargetRefused(Reason.ABORTED, f"{detail} with webhook-delivery: abort-message")
     if answer.status == 410:
         return TargetRefused(Reason.GONE, f"{detail} Gone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import DeveloperWebhook
 from handlers.delivery import End, NotWanted, OwnerPaused, Reason
 from handlers.effect import Delivery
+from handlers.health import Keeper
 from handlers.webhook_request import WebhookRequests
 from handlers.webhook_wire import on_the_wire
 from stores import Directory
@@ -25,3 +26,8 @@ class DeveloperWebhooks:
             return OwnerPaused()
         wire = on_the_wire(task.uid, task.event)
         return await self._requests.post(endpoint.url, endpoint.keys, wire, delivery)
+
+
+async def keeper(task: DeveloperWebhook) -> Keeper:
+    """A developer keeps the own endpoints."""
+    return Keeper(uid=task.uid, endpoint=f"webhook for {task.event.kind}")

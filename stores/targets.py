@@ -39,6 +39,8 @@ class Health:
     """Nothing is sent from then on, until somebody enables it."""
     disabled_for: str = ""
     """Why: one word of a closed list."""
+    enabled_at: datetime | None = None
+    """When somebody enabled it last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

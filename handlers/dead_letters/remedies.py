@@ -19,6 +19,8 @@ REMEDIES: Mapping[str, str] = {
     Reason.POISON: "its process died each time that it ran: reproduce it away from production, mend it, "
     "then replay",
     Reason.OWNER_PAUSED: "its owner paused the endpoint: replay once it is enabled, or discard",
+    Reason.ENDPOINT_DISABLED: "its endpoint failed for too long or asked for no more: once it is well, "
+    "`sidelane endpoints enable` replays what it missed",
     Reason.NO_ENDPOINT: "its owner registered no endpoint: replay once there is one, or discard",
     Reason.NO_DEVICE: "its user has no device: replay once there is one, or discard",
     Reason.DEVICE_GONE: "its device is gone, and was forgotten: discard",

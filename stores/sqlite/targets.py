@@ -29,7 +29,8 @@ SCHEMA = (
         told INTEGER NOT NULL,
         told_at TEXT,
         disabled_at TEXT,
-        disabled_for TEXT NOT NULL
+        disabled_for TEXT NOT NULL,
+        enabled_at TEXT
     ) WITHOUT ROWID
     """,
 )
@@ -72,8 +73,8 @@ class SqliteTargetStates:
             if after != before:
                 connection.execute(
                     "INSERT OR REPLACE INTO target_health "
-                    "(target, failing_since, told, told_at, disabled_at, disabled_for) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "(target, failing_since, told, told_at, disabled_at, disabled_for, enabled_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         target,
                         _stamp(after.failing_since),
@@ -81,6 +82,7 @@ class SqliteTargetStates:
                         _stamp(after.told_at),
                         _stamp(after.disabled_at),
                         after.disabled_for,
+                        _stamp(after.enabled_at),
                     ),
                 )
             return after
@@ -108,18 +110,20 @@ def _traffic(connection: sqlite3.Connection, queue: str, target: str) -> Traffic
 
 def _health(connection: sqlite3.Connection, target: str) -> Health:
     found = connection.execute(
-        "SELECT failing_since, told, told_at, disabled_at, disabled_for FROM target_health WHERE target = ?",
+        "SELECT failing_since, told, told_at, disabled_at, disabled_for, enabled_at "
+        "FROM target_health WHERE target = ?",
         (target,),
     ).fetchone()
     if found is None:
         return Health()
-    failing_since, told, told_at, disabled_at, disabled_for = found
+    failing_since, told, told_at, disabled_at, disabled_for, enabled_at = found
     return Health(
         failing_since=_moment(failing_since),
         told=told,
         told_at=_moment(told_at),
         disabled_at=_moment(disabled_at),
         disabled_for=disabled_for,
+        enabled_at=_moment(enabled_at),
     )
 
 

@@ -27,7 +27,7 @@ from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
-from stores import Ledger
+from stores import Ledger, TargetStates
 from stores.sqlite import open_sqlite
 from tests.handlers.tokens import AUDIENCE, EMAIL, Issuer
 from tests.receiver import answering, receiver
@@ -86,6 +86,7 @@ class Service:
     clock: Clock
     issuer: Issuer
     pipeline: Pipeline
+    states: TargetStates
     effect: Callable[[Note, Delivery], Awaitable[End]] = _returned
     runs: list[Delivery] = field(default_factory=list)
 
@@ -189,5 +190,5 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://handlers.test")
         )
-        under_test = Service(app, client, producer, stores.ledger, clock, issuer, pipeline)
+        under_test = Service(app, client, producer, stores.ledger, clock, issuer, pipeline, stores.targets)
         yield under_test

@@ -265,12 +265,13 @@ def test_everything_else_failed(status: int) -> None:
     assert judge(answer(status, location="/x"), NOW) == TargetFailed(f"answered {status}")
 
 
-def test_410_is_gone_and_a_header_may_abort() -> None:
-    gone = judge(answer(410), NOW)
-    aborted = judge(answer(500, webhook_delivery=" Abort-Message"), NOW)
-    assert isinstance(gone, TargetRefused)
-    assert isinstance(aborted, TargetRefused)
-    assert (gone.reason, aborted.reason) == (Reason.GONE, Reason.ABORTED)
+def test_410_is_gone_and_a_header_may_abort_or_disable() -> None:
+    ends = [
+        judge(answer(status, webhook_delivery=asked), NOW)
+        for status, asked in ((410, ""), (500, " Abort-Message"), (410, "Disable"))
+    ]
+    reasons = [end.reason for end in ends if isinstance(end, TargetRefused)]
+    assert reasons == [Reason.GONE, Reason.ABORTED, Reason.ENDPOINT_DISABLED]
 
 
 @pytest.mark.parametrize(
