@@ -48,6 +48,7 @@ async def ask(stores: FirestoreStores) -> None:
         stores.dead_letters.erase,
         stores.ledger.erase,
         stores.devices.erase,
+        stores.directory.erase,
         stores.places.erase,
         stores.speech.erase,
     ):
