@@ -15,10 +15,11 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     """
     if value is None:
         return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return timedelta(seconds=min(int(value), _LONGEST))
+    digits = value.strip()
+    if digits.isascii() and digits.isdigit():
+        return timedelta(seconds=int(digits) if len(digits) < 10 else _LONGEST)
     try:
         then = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(then.replace(tzinfo=then.tzinfo or UTC) - now, timedelta(0))
