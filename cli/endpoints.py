@@ -17,6 +17,7 @@ from rich.table import Table
 from cli.database import on_database
 from contracts import WebhookKind
 from handlers.errors import BadSigningKey
+from handlers.secrets import names_secret
 from handlers.settings import HandlerSettings
 from handlers.signing import Scheme, new_secret, public_key, scheme_of
 from lanes import EgressRefused, LanesSettings, check_url
@@ -32,6 +33,14 @@ Kind = Annotated[WebhookKind, typer.Argument(help="The kind of event that it is 
 SchemeOption = Annotated[
     Scheme, typer.Option("--scheme", help="v1: one secret for both sides; v1a: a public key to verify with.")
 ]
+SecretName = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        metavar="projects/P/secrets/S/versions/V",
+        help="The secret of Secret Manager that holds the key, instead of a new one. A must on Cloud Run.",
+    ),
+]
 
 
 @app.command("list")
@@ -44,10 +53,12 @@ def list_endpoints(
 
 
 @app.command("add")
-def add_endpoint(uid: Uid, kind: Kind, url: str, scheme: SchemeOption = Scheme.V1) -> None:
+def add_endpoint(
+    uid: Uid, kind: Kind, url: str, scheme: SchemeOption = Scheme.V1, name: SecretName = None
+) -> None:
     """Register an endpoint and show, this once, what its owner verifies with."""
     _check(url)
-    secret = new_secret(scheme, secrets.token_bytes)
+    secret = _key(scheme, name)
     endpoint = Endpoint(uid=uid, kind=kind, url=url, keys=(SigningKey(secret=secret),))
     if not on_database(lambda settings: _add(settings, endpoint)):
         typer.echo(
@@ -62,12 +73,13 @@ def rotate_key(
     uid: Uid,
     kind: Kind,
     scheme: SchemeOption = Scheme.V1,
+    name: SecretName = None,
     overlap_hours: Annotated[
         float, typer.Option(help="How long the old keys still sign; 0 where one was stolen.", min=0, max=720)
     ] = OVERLAP / timedelta(hours=1),
 ) -> None:
     """Give an endpoint a new key and show it this once; the old ones sign beside it for a while."""
-    secret = new_secret(scheme, secrets.token_bytes)
+    secret = _key(scheme, name)
     now, overlap = datetime.now(UTC), timedelta(hours=overlap_hours)
     _change(uid, kind, lambda endpoint: rotated(endpoint, secret, now=now, overlap=overlap))
     _show_key(secret)
@@ -95,8 +107,20 @@ def _check(url: str) -> None:
         raise typer.BadParameter(f"url: {error}") from error
 
 
+def _key(scheme: Scheme, name: str | None) -> str:
+    """What the directory holds: a new key, or the name of the one that is in Secret Manager."""
+    if name is None:
+        return new_secret(scheme, secrets.token_bytes)
+    if not names_secret(name):
+        raise typer.BadParameter("secret: write projects/P/secrets/S/versions/V")
+    return name
+
+
 def _show_key(secret: str) -> None:
     """Of a v1a key its owner needs the public half alone: the secret one never leaves the directory."""
+    if names_secret(secret):
+        typer.echo(f"signed by {secret}")
+        return
     typer.echo(secret if scheme_of(secret) is Scheme.V1 else public_key(secret))
 
 
@@ -144,7 +168,7 @@ async def _every(directory: Directory, uid: str | None) -> AsyncIterator[Endpoin
 
 
 def _shown(endpoint: Endpoint, now: datetime) -> dict[str, Any]:
-    """What may be seen of an endpoint: of its keys the scheme and the end, and only those that sign."""
+    """What may be seen of an endpoint: of its keys the scheme or the secret's name, and the end."""
     return {
         "uid": endpoint.uid,
         "kind": endpoint.kind,
@@ -159,6 +183,8 @@ def _shown(endpoint: Endpoint, now: datetime) -> dict[str, Any]:
 
 
 def _scheme(key: SigningKey) -> str:
+    if names_secret(key.secret):
+        return key.secret
     try:
         return scheme_of(key.secret)
     except BadSigningKey:

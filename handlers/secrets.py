@@ -25,6 +25,11 @@ from stores import SigningKey
 _NAME = re.compile(r"projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+")
 
 
+def names_secret(text: str) -> bool:
+    """Whether this is the name of a secret's version, rather than a secret itself."""
+    return _NAME.fullmatch(text) is not None
+
+
 class Vault(Protocol):
     """Where secrets are kept."""
 
@@ -99,7 +104,7 @@ class Secrets:
                     "Secret Manager and give its name, projects/P/secrets/S/versions/V"
                 )
             return secret
-        if _NAME.fullmatch(secret) is None:
+        if not names_secret(secret):
             raise MissingSecret(f"{secret!r} names no secret: write projects/P/secrets/S/versions/V")
         kept = self._kept.get(secret)
         if kept is not None and self._monotonic() < kept.stale_at:
@@ -120,7 +125,7 @@ class Secrets:
 
         async def revealed() -> str:
             value = secret.get_secret_value()
-            return await self.reveal(value) if _NAME.fullmatch(value) else value
+            return await self.reveal(value) if names_secret(value) else value
 
         return revealed
 

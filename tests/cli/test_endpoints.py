@@ -167,3 +167,22 @@ def test_a_database_that_is_not_there_is_named_and_not_made(
     assert result.exit_code == 2
     assert "SIDELANE_DATABASE" in result.output
     assert not (tmp_path / "none.sqlite3").exists()
+
+
+def test_a_key_may_be_in_secret_manager(database: Path) -> None:
+    name = "projects/p/secrets/u1-memory/versions/1"
+    assert run("add", "u1", "memory_created", URL, "--secret", name).stdout.strip() == f"signed by {name}"
+    assert [key.secret for key in kept(database).keys] == [name]
+    newer = name.replace("/1", "/2")
+    assert f"signed by {newer}" in run("rotate-key", "u1", "memory_created", "--secret", newer).stdout
+    assert [key.secret for key in kept(database).keys] == [newer, name]
+    (shown,) = listed()
+    assert [key["scheme"] for key in shown["keys"]] == [newer, name]
+
+
+def test_what_names_no_secret_is_refused(database: Path) -> None:
+    refused = run("add", "u1", "memory_created", URL, "--secret", "whsec_" + "A" * 32)
+    assert refused.exit_code == 2
+    assert "projects/P/secrets/S/versions/V" in refused.output
+    assert "AAAA" not in refused.output
+    assert listed() == []
