@@ -1,0 +1,114 @@
+variable "project_id" {
+  description = "The Google Cloud project of everything."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "The region of queues, services and images."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region: a region such as us-central1, and no zone."
+  }
+}
+
+variable "environment" {
+  description = "dev or prod. In prod images are pinned by digest and nothing is deleted by accident."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "environment: dev or prod."
+  }
+}
+
+variable "queues_file" {
+  description = "The queue catalog; the same file that producers, handlers and the emulator read."
+  type        = string
+  default     = null
+}
+
+variable "images" {
+  description = "The image of each service, in prod as NAME@sha256:DIGEST."
+  type = object({
+    backend      = string
+    handlers     = string
+    dead_letters = string
+  })
+
+  validation {
+    condition     = var.environment != "prod" || alltrue([for image in values(var.images) : can(regex("@sha256:[0-9a-f]{64}$", image))])
+    error_message = "images: in prod each one is pinned by its digest, as NAME@sha256:DIGEST."
+  }
+}
+
+variable "services" {
+  description = "Sizes of the Cloud Run services. Instances times concurrency bounds what the queues may dispatch at once."
+  type = object({
+    backend      = object({ min_instances = number, max_instances = number, concurrency = number, cpu = string, memory = string })
+    handlers     = object({ min_instances = number, max_instances = number, concurrency = number, cpu = string, memory = string })
+    dead_letters = object({ min_instances = number, max_instances = number, concurrency = number, cpu = string, memory = string })
+  })
+
+  validation {
+    condition     = alltrue([for size in values(var.services) : size.min_instances >= 0 && size.min_instances <= size.max_instances])
+    error_message = "services: min_instances is at least 0 and at most max_instances."
+  }
+
+  validation {
+    condition     = alltrue([for size in values(var.services) : size.concurrency >= 1 && size.concurrency <= 1000])
+    error_message = "services: concurrency is 1 to 1000."
+  }
+}
+
+variable "paused_queues" {
+  description = "Queues that dispatch nothing, by their catalog names; the -retry siblings pause with them."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for queue in var.paused_queues : contains(keys(local.queues), queue)])
+    error_message = "paused_queues: only queues of the catalog can be paused; name them without -retry."
+  }
+}
+
+variable "backend_is_public" {
+  description = "Whether everybody may call the backend, which authenticates its users itself."
+  type        = bool
+  default     = true
+}
+
+variable "admins" {
+  description = "Emails that may call the handlers' admin API."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for email in var.admins : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
+    error_message = "admins: plain emails, without user: or serviceAccount:."
+  }
+}
+
+variable "alert_emails" {
+  description = "Who is told of alerts."
+  type        = set(string)
+  default     = []
+}
+
+variable "firestore_location" {
+  description = "Where the Firestore database is; it can never be moved."
+  type        = string
+  default     = "nam5"
+}
+
+variable "secrets" {
+  description = "Secrets that the handlers read, by their ids. Their values are added outside of Terraform, so that no state holds one."
+  type        = set(string)
+  default     = ["maps-api-key"]
+}
