@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+# What plays the google provider in tests/terraform: its dependencies and ours do not go together.
+TERRAFORM_STAMP := $(if $(shell command -v terraform),.venv-terraform/.ready)
 
 .PHONY: setup demo test check format lock load bench soak storage-emulator
 
@@ -14,10 +16,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
+.venv-terraform/.ready: tests/terraform/requirements.lock tests/terraform/arguments.lock
+	$(PYTHON) -m venv .venv-terraform
+	.venv-terraform/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/terraform/requirements.lock
+	.venv-terraform/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/terraform/arguments.lock -d .venv-terraform/wheels
+	touch $@
+
 demo: $(STAMP)
 	$(BIN)/sidelane demo $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) $(TERRAFORM_STAMP)
 	$(BIN)/pytest $(ARGS)
 
 check: $(STAMP)
@@ -34,6 +42,8 @@ format: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header tests/terraform/requirements.in -o tests/terraform/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-deps tests/terraform/arguments.in -o tests/terraform/arguments.lock
 
 load: $(STAMP)
 	$(BIN)/python -m tests.load $(ARGS)

@@ -3,11 +3,6 @@ output "uris" {
   value       = local.uris
 }
 
-output "queues" {
-  description = "State of every queue, by its id."
-  value       = { for name, queue in module.queue : name => queue.state }
-}
-
 output "image_repository" {
   description = "Where images are pushed to."
   value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"

@@ -90,7 +90,7 @@ variable "admins" {
   default     = []
 
   validation {
-    condition     = alltrue([for email in var.admins : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
+    condition     = alltrue([for email in var.admins : can(regex("^[^:@\\s]+@[^@\\s]+$", email))])
     error_message = "admins: plain emails, without user: or serviceAccount:."
   }
 }

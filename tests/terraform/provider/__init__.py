@@ -1,5 +1,5 @@
-"""A stand-in for Terraform's google provider: real argument names, queues and topics by REST, the rest in state.
+"""A stand-in for Terraform's google provider: its arguments, queues and topics by REST, the rest in state.
 
-It runs in an environment of its own (`requirements.lock` beside it) and imports nothing of the project. What it
-proves is told in infra/terraform/README.md; the real provider takes its place where it can be had.
+It runs in an environment of its own (tests/terraform/requirements.lock) and imports nothing of the project.
+infra/terraform/README.md tells what it proves.
 """

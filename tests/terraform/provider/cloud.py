@@ -1,7 +1,7 @@
 """Keeps queues, topics and subscriptions by Google's REST APIs, with the calls that the real provider makes.
 
-The calls and their order are those of hashicorp/google 7.45: queues by POST, PATCH with the top-level fields in
-the mask, then :pause or :resume; topics and subscriptions by PUT and PATCH.
+The calls and their order are those of hashicorp/google 7.45: queues by POST, PATCH with top-level fields in
+its mask, then :pause or :resume; topics and subscriptions by PUT and PATCH.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any
 from tests.terraform.provider.schema import Body
 from tests.terraform.provider.wire import Json, camel, merged, to_json
 
-_OURS = frozenset({"id", "deletion_policy", "desired_state", "location", "name", "project", "state", "timeouts"})
+_OURS = frozenset(
+    {"id", "deletion_policy", "desired_state", "location", "name", "project", "state", "timeouts"}
+)
 """Arguments that are no field of the service's own resource."""
 
 
@@ -128,9 +130,7 @@ def kept(bodies: Mapping[str, Body], endpoints: Endpoints) -> dict[str, Kept]:
     return {
         Queue.type: Queue(bodies[Queue.type], endpoints.tasks),
         topic: PubSubResource(topic, "topics", bodies[topic], endpoints.pubsub),
-        subscription: PubSubResource(
-            subscription, "subscriptions", bodies[subscription], endpoints.pubsub
-        ),
+        subscription: PubSubResource(subscription, "subscriptions", bodies[subscription], endpoints.pubsub),
     }
 
 

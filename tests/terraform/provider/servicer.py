@@ -1,4 +1,4 @@
-"""Answers Terraform: schemas, plans and applies. What is not kept by REST lives in Terraform's state alone."""
+"""Answers Terraform: schemas, plans and applies. What is not kept by REST lives in its state alone."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]  # generated without
 
     def PlanResourceChange(self, request: Any, _: Any) -> Any:  # noqa: N802
         body = self._bodies[request.type_name]
-        prior, proposed = read_dynamic_value(request.prior_state), read_dynamic_value(request.proposed_new_state)
+        prior, proposed = (
+            read_dynamic_value(request.prior_state),
+            read_dynamic_value(request.proposed_new_state),
+        )
         replaced: list[str] = []
         if proposed is not None:
             if prior is None:
@@ -126,7 +129,9 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]  # generated without
         rest = self._kept.get(request.type_name)
         if planned is None:
             if prior.get("deletion_policy") == "PREVENT" or prior.get("deletion_protection"):
-                raise CloudError(f"{prior['id']} is protected: take deletion_policy or deletion_protection away")
+                raise CloudError(
+                    f"{prior['id']} is protected: take deletion_policy or deletion_protection away"
+                )
             if rest is not None:
                 rest.delete(prior)
             return pb.ApplyResourceChange.Response(new_state=to_dynamic_value(None))
@@ -137,7 +142,9 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]  # generated without
                 rest.create(values)
             else:
                 rest.update(prior, values)
-            values = rest.read(values)
+            return pb.ApplyResourceChange.Response(
+                new_state=to_dynamic_value(rest.read(values)), legacy_type_system=True
+            )
         return pb.ApplyResourceChange.Response(new_state=to_dynamic_value(values), legacy_type_system=True)
 
     @_told

@@ -129,7 +129,11 @@ def _kind(annotation: ast.expr) -> CtyType:
     if isinstance(annotation, ast.Attribute):
         return _PLAIN.get(annotation.attr, "string")
     if isinstance(annotation, ast.Subscript):
-        outer = annotation.value.attr if isinstance(annotation.value, ast.Attribute) else ast.unparse(annotation.value)
+        outer = (
+            annotation.value.attr
+            if isinstance(annotation.value, ast.Attribute)
+            else ast.unparse(annotation.value)
+        )
         match outer, annotation.slice:
             case ("Sequence", inner):
                 return ["list", _kind(inner)]

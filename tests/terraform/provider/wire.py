@@ -23,8 +23,9 @@ def to_json(body: Body, values: Mapping[str, Any], *, without: frozenset[str]) -
     """What the configuration sets; the provider leaves zero values out as well."""
     found: Json = {}
     for name in body.arguments.keys() - without:
-        if (value := values.get(name)) and not _is_output(body.arguments[name]):
-            found[camel(name)] = value
+        argument = body.arguments[name]
+        if (value := values.get(name)) and not _is_output(argument):
+            found[camel(name)] = _typed(argument, value)
     for name, block in body.blocks.items():
         inner = [to_json(block.body, each, without=frozenset()) for each in values.get(name) or []]
         if inner:
@@ -46,7 +47,9 @@ def merged(body: Body, state: Mapping[str, Any], answer: Mapping[str, Any], *, w
             continue
         listed = [] if told is None else [told] if block.is_single else told
         found[name] = [
-            merged(block.body, before[place] if place < len(before) else block.body.empty(), each, whole=whole)
+            merged(
+                block.body, before[place] if place < len(before) else block.body.empty(), each, whole=whole
+            )
             for place, each in enumerate(listed)
         ]
     return found
@@ -57,6 +60,7 @@ def _is_output(argument: Argument) -> bool:
 
 
 def _typed(argument: Argument, value: object) -> object:
+    """Numbers that binary fractions cannot hold travel as text."""
     if argument.type == "number" and isinstance(value, str):
         return float(value) if "." in value else int(value)
     return value

@@ -1,0 +1,1 @@
+locals { blob_days = 60 }
