@@ -34,6 +34,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sidelane schemas --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.cloudbuild cloudbuild.yaml cloudbuild.deploy.yaml
 	$(BIN)/check-jsonschema --schemafile infra/terraform/queues.schema.json infra/terraform/queues.yaml examples/queues.yaml
 
 format: $(STAMP)
@@ -42,6 +43,7 @@ format: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra handlers -c requirements.lock pyproject.toml -o requirements.run.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header tests/terraform/requirements.in -o tests/terraform/requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-deps tests/terraform/arguments.in -o tests/terraform/arguments.lock
 

@@ -13,11 +13,18 @@ _COMMANDS = {
     "demo": "cli.demo:demo",
     "endpoints": "cli.endpoints:app",
     "schemas": "cli.schemas:schemas",
+    "serve": "cli.serve:serve",
     "up": "cli.up:up",
 }
 """Command to `module:name`, where the name is a typer app or a function."""
 
-_EXTRAS = {"dead": "handlers", "demo": "emulator,handlers", "endpoints": "handlers", "up": "emulator"}
+_EXTRAS = {
+    "dead": "handlers",
+    "demo": "emulator,handlers",
+    "endpoints": "handlers",
+    "serve": "handlers",
+    "up": "emulator",
+}
 """What a command needs beside the base, as extras of the package."""
 
 

@@ -6,6 +6,12 @@ resource "google_cloud_run_v2_service" "this" {
   ingress             = var.ingress
   deletion_protection = var.is_protected
 
+  # A deployment shifts traffic by hand; applying gives all of it to what was applied.
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
   template {
     service_account                  = var.service_account
     timeout                          = "${var.timeout_seconds}s"
