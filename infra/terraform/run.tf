@@ -83,5 +83,8 @@ module "service" {
   invokers        = each.value.invokers
   is_protected    = local.is_prod
 
+  # The function has no metrics of its own; its subscriptions have.
+  metrics_sidecar_image = each.key == "dead-letters" ? null : var.metrics_sidecar_image
+
   depends_on = [google_project_service.this]
 }

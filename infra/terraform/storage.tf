@@ -10,6 +10,57 @@ resource "google_firestore_database" "this" {
   depends_on = [google_project_service.this]
 }
 
+# Indexes, exemptions and TTL policies are the stores' own list; a test there holds it against their queries.
+locals {
+  firestore = jsondecode(file(coalesce(var.firestore_indexes_file, "${path.module}/../../stores/firestore/indexes.json")))
+}
+
+resource "google_firestore_index" "this" {
+  for_each = {
+    for index in local.firestore.indexes :
+    join("/", concat([index.collectionGroup], [for field in index.fields : "${field.fieldPath}:${field.order}"])) => index
+  }
+
+  database    = google_firestore_database.this.name
+  collection  = each.value.collectionGroup
+  query_scope = each.value.queryScope
+
+  dynamic "fields" {
+    for_each = each.value.fields
+
+    content {
+      field_path = fields.value.fieldPath
+      order      = fields.value.order
+    }
+  }
+}
+
+resource "google_firestore_field" "this" {
+  for_each = { for field in local.firestore.fieldOverrides : "${field.collectionGroup}/${field.fieldPath}" => field }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collectionGroup
+  field      = each.value.fieldPath
+
+  # Without any index inside, the field is exempt.
+  index_config {
+    dynamic "indexes" {
+      for_each = each.value.indexes
+
+      content {
+        order       = indexes.value.order
+        query_scope = indexes.value.queryScope
+      }
+    }
+  }
+
+  dynamic "ttl_config" {
+    for_each = try(each.value.ttl, false) ? [true] : []
+
+    content {}
+  }
+}
+
 resource "google_storage_bucket" "blobs" {
   #checkov:skip=CKV_GCP_62:Data access audit logs tell who read what; access logs of a bucket are their older form
   #checkov:skip=CKV_GCP_78:A blob is written once under the digest of its content; a version of it would survive the erasure of its user
@@ -22,8 +73,9 @@ resource "google_storage_bucket" "blobs" {
     action {
       type = "Delete"
     }
+    # Each blob's custom time is the moment until which it is needed; nobody can set it back.
     condition {
-      age = local.blob_days
+      days_since_custom_time = 1
     }
   }
 }

@@ -107,6 +107,18 @@ variable "firestore_location" {
   default     = "nam5"
 }
 
+variable "firestore_indexes_file" {
+  description = "The stores' list of indexes, exemptions and TTL policies."
+  type        = string
+  default     = null
+}
+
+variable "metrics_sidecar_image" {
+  description = "Google's sidecar that scrapes /metrics into Cloud Monitoring; null: no such sidecar."
+  type        = string
+  default     = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.2.0"
+}
+
 variable "secrets" {
   description = "Secrets that the handlers read, by their ids. Their values are added outside of Terraform, so that no state holds one."
   type        = set(string)

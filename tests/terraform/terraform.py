@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path("infra/terraform")
+INDEXES = Path("stores/firestore/indexes.json")
 PROJECT = "sidelane-test-1"
 DIGEST = "@sha256:" + "0" * 64
 IMAGES = {
@@ -77,9 +78,13 @@ class Terraform:
     """One working folder with a state of its own."""
 
     def __init__(self, program: str, folder: Path, provider: str | None) -> None:
-        """`provider` is a stand-in's TF_REATTACH_PROVIDERS; None: the real one, from its registry."""
+        """Args:
+        folder: laid out as the repository.
+        provider: a stand-in's TF_REATTACH_PROVIDERS; None: the real one, from its registry.
+        """
         self._program = program
-        self._folder = folder
+        self._repository = folder
+        self._folder = folder / ROOT
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TF_")},
             "CHECKPOINT_DISABLE": "1",
@@ -95,7 +100,8 @@ class Terraform:
 
     async def open(self) -> None:
         """Copy the configuration, with its state in the folder, and initialise it."""
-        await asyncio.to_thread(shutil.copytree, ROOT, self._folder, dirs_exist_ok=True)
+        await asyncio.to_thread(shutil.copytree, ROOT, self._folder)
+        await asyncio.to_thread(_copy, INDEXES, self._repository / INDEXES)
         await asyncio.to_thread((self._folder / "state_override.tf").write_text, _LOCAL_STATE)
         await self("init")
 
@@ -139,6 +145,11 @@ class Terraform:
 
     async def destroy(self) -> Said:
         return await self("destroy", "-auto-approve", *self.variables)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    shutil.copy(source, target)
 
 
 def _modules(module: Mapping[str, Any]) -> list[Mapping[str, Any]]:

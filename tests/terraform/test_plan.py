@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ ROLES = {
         "roles/cloudtasks.enqueuer",
         "roles/iam.serviceAccountUser",
         "roles/logging.logWriter",
+        "roles/monitoring.metricWriter",
         "roles/pubsub.publisher",
         "roles/storage.objectUser",
         "roles/telemetry.tracesWriter",
@@ -28,6 +30,7 @@ ROLES = {
         "roles/firebasecloudmessaging.admin",
         "roles/iam.serviceAccountUser",
         "roles/logging.logWriter",
+        "roles/monitoring.metricWriter",
         "roles/pubsub.publisher",
         "roles/secretmanager.secretAccessor",
         "roles/storage.objectUser",
@@ -198,5 +201,5 @@ async def test_an_argument_that_the_provider_does_not_have_is_refused(terraform:
 
 
 async def test_the_files_are_formatted(program: str) -> None:
-    formatted = Terraform(program, ROOT, provider=None)
+    formatted = Terraform(program, Path(), provider=None)
     await formatted("fmt", "-check", "-recursive", "-diff")

@@ -24,6 +24,7 @@ resource "google_cloud_run_v2_service" "this" {
     }
 
     containers {
+      name    = "service"
       image   = var.image
       command = var.command
       args    = var.arguments
@@ -75,6 +76,16 @@ resource "google_cloud_run_v2_service" "this" {
           name  = env.key
           value = env.value
         }
+      }
+    }
+
+    dynamic "containers" {
+      for_each = var.metrics_sidecar_image == null ? [] : [var.metrics_sidecar_image]
+
+      content {
+        name       = "metrics"
+        image      = containers.value
+        depends_on = ["service"]
       }
     }
   }

@@ -72,6 +72,12 @@ variable "environment" {
   type        = map(string)
 }
 
+variable "metrics_sidecar_image" {
+  description = "Scrapes /metrics of port 8080; null: nobody does."
+  type        = string
+  default     = null
+}
+
 variable "invokers" {
   description = "IAM members that may call it, by labels of their own."
   type        = map(string)

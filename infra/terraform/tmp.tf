@@ -1,1 +1,0 @@
-locals { blob_days = 60 }
