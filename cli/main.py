@@ -12,6 +12,7 @@ _COMMANDS = {
     "dead": "cli.dead:app",
     "demo": "cli.demo:demo",
     "endpoints": "cli.endpoints:app",
+    "reconcile": "cli.reconcile:reconcile",
     "schemas": "cli.schemas:schemas",
     "serve": "cli.serve:serve",
     "up": "cli.up:up",
@@ -22,6 +23,7 @@ _EXTRAS = {
     "dead": "handlers",
     "demo": "emulator,handlers",
     "endpoints": "handlers",
+    "reconcile": "handlers",
     "serve": "handlers",
     "up": "emulator",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -54,6 +55,7 @@ def create_app(
                 cloud_queue=request.headers.get("x-cloudtasks-queuename", ""),
                 task_name=request.headers.get("x-cloudtasks-taskname", ""),
                 retries=_count(request.headers.get("x-cloudtasks-taskretrycount", "")),
+                due=_moment(request.headers.get("x-cloudtasks-tasketa", "")),
             )
         )
         return JSONResponse({"outcome": reply.word}, status_code=reply.status)
@@ -74,3 +76,11 @@ def create_app(
 
 def _count(header: str) -> int:
     return int(header) if header.isascii() and header.isdigit() else 0
+
+
+def _moment(header: str) -> datetime | None:
+    """Seconds since 1970, with a fraction; anything else counts as not said."""
+    try:
+        return datetime.fromtimestamp(float(header), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts import Catalog, Envelope, NewerVersion, Queue, Task, TaskRegistry, Undecodable, UnknownTask
 from handlers.delivery import SUSPECT_STARTS, Standing, too_old
@@ -24,6 +25,8 @@ class TaskRequest:
     """X-CloudTasks-TaskName."""
     retries: int = 0
     """X-CloudTasks-TaskRetryCount: dispatches before this one, whatever they came to."""
+    due: datetime | None = None
+    """X-CloudTasks-TaskETA: when the queue was to dispatch it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

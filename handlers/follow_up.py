@@ -38,15 +38,17 @@ class FollowUp:
 
     async def __call__(
         self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str, owner: str
-    ) -> None:
-        """Return once the service has confirmed. Raises `ProducerError`."""
+    ) -> bool:
+        """Return once the service has confirmed: whether it was new to it, as far as it says. Raises
+        `ProducerError`."""
         match outcome.kind:
             case OutcomeKind.RETRY | OutcomeKind.PARK:
                 if outcome.next is None:
                     raise AssertionError(f"{outcome.kind} without a next position")
                 onward = envelope.at(outcome.next)
                 cloud_queue = outcome.queue or queue.retry_queue
-                await self._outbox.forward(onward, cloud_queue, schedule_at=outcome.due)
+                receipt = await self._outbox.forward(onward, cloud_queue, schedule_at=outcome.due)
+                return not receipt.duplicate
             case OutcomeKind.DEAD:
                 letter = DeadLetter.of(
                     envelope,
@@ -59,8 +61,9 @@ class FollowUp:
                 )
                 await self._outbox.publish(queue.dead_letter_topic, *letter.to_message())
                 await self._confirm(envelope)
+                return True
             case OutcomeKind.DONE | OutcomeKind.SKIPPED:
-                return
+                return False
 
     async def _confirm(self, envelope: Envelope) -> None:
         try:

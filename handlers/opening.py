@@ -31,6 +31,7 @@ from handlers.health import Keepers
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
+from handlers.reconciler import Reconciler
 from handlers.secret_manager import SecretManager
 from handlers.secrets import Secrets
 from handlers.settings import HandlerSettings
@@ -49,6 +50,7 @@ class Opened:
     """What the routes of the service call, open."""
 
     pipeline: Pipeline
+    reconciler: Reconciler
 
 
 Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
@@ -137,7 +139,8 @@ async def open_service(
             clock=_now,
             luck=random.random,
         )
-        yield Opened(pipeline=pipeline)
+        reconciler = Reconciler(stores.ledger, follow_up, catalog, telemetry=lanes.telemetry, clock=_now)
+        yield Opened(pipeline=pipeline, reconciler=reconciler)
 
 
 def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:

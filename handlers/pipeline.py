@@ -95,6 +95,7 @@ class Pipeline:
         except (HandlerError, CatalogError) as error:
             _log.error("task %s cannot be handled: %s", request.task_name, error)
             return Reply(500, str(error))
+        self._observe(arrival, request.due)
         with self.accounts.of(arrival) as told:
             return told(await self._attempt(arrival))
 
@@ -225,6 +226,15 @@ class Pipeline:
             outcome=outcome.kind,
             reason=outcome.reason,
         ).inc()
+
+    def _observe(self, arrival: Arrival, due: datetime | None) -> None:
+        """How far behind its queue is."""
+        now, queue = self.clock(), arrival.queue.name
+        age = (now - arrival.envelope.accepted_at).total_seconds()
+        self.telemetry.task_age_seconds.labels(queue=queue).observe(max(age, 0.0))
+        if due is not None:
+            late = (now - due).total_seconds()
+            self.telemetry.dispatch_delay_seconds.labels(queue=queue).observe(max(late, 0.0))
 
     async def _bury(self, request: TaskRequest, error: Undecodable) -> Reply:
         """An envelope that cannot be read has no identity to claim: straight to the dead letters."""

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SIDE_EFFECTS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_AGES = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14400, 43200, 86400, 259200, 2160000)
 _REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _WAITS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -41,6 +42,20 @@ TOLD: Mapping[str, Row] = {
     ),
     "sidelane_attempt_seconds": Row(
         "histogram", ("type",), "Time that side effects took, waits in queues excluded.", _SIDE_EFFECTS
+    ),
+    "sidelane_task_age_seconds": Row(
+        "histogram",
+        ("queue",),
+        "Age of tasks each time that they are taken up, since they were accepted.",
+        _AGES,
+    ),
+    "sidelane_dispatch_delay_seconds": Row(
+        "histogram", ("queue",), "How long after they were due tasks are taken up.", _AGES
+    ),
+    "sidelane_reconciled": Row(
+        "counter",
+        ("outcome", "found"),
+        "Overdue follow-ups that were done again: redone where they were lost, there where only late.",
     ),
     "sidelane_lane_seconds": Row(
         "histogram",
@@ -97,6 +112,9 @@ READ: Mapping[str, Row] = {
     "sidelane_target_changes": Row("counter", ("queue",), "Changes of what instances share of targets."),
     "sidelane_target_store_failures": Row(
         "counter", ("queue",), "Those that were not done; this instance went on with what it knew."
+    ),
+    "sidelane_overdue_oldest_seconds": Row(
+        "gauge", (), "For how long the oldest follow-up was overdue when the reconciler last looked."
     ),
     "sidelane_latest_in_flight": Row("gauge", ("sender",), "Streams with an item under way."),
     "sidelane_latest_waiting": Row("gauge", ("sender",), "Items that wait for the one before them."),
@@ -156,6 +174,9 @@ class Telemetry:
         self.outcomes = self._counter("sidelane_outcomes")
         self.refused_callers = self._counter("sidelane_refused_callers")
         self.attempt_seconds = self._histogram("sidelane_attempt_seconds")
+        self.task_age_seconds = self._histogram("sidelane_task_age_seconds")
+        self.dispatch_delay_seconds = self._histogram("sidelane_dispatch_delay_seconds")
+        self.reconciled = self._counter("sidelane_reconciled")
         self.lane_seconds = self._histogram("sidelane_lane_seconds")
         self.lane_wait_seconds = self._histogram("sidelane_lane_wait_seconds")
         self.breaker_transitions = self._counter("sidelane_breaker_transitions")

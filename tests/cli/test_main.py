@@ -14,7 +14,7 @@ from cli.main import app
 def test_help_names_every_command_with_its_purpose() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    for command in ("dead", "endpoints", "schemas", "up"):
+    for command in ("dead", "endpoints", "reconcile", "schemas", "up"):
         assert command in result.output
     assert "Run Cloud Tasks and Pub/Sub on this machine" in result.output
 

@@ -69,9 +69,10 @@ class DyingFollowUp(FollowUp):
 
     async def __call__(
         self, envelope: Envelope, outcome: Outcome, *, queue: Queue, target: str, owner: str
-    ) -> None:
-        await self._inner(envelope, outcome, queue=queue, target=target, owner=owner)
+    ) -> bool:
+        new = await self._inner(envelope, outcome, queue=queue, target=target, owner=owner)
         self._fuse.burn("dead-letter" if outcome.kind is OutcomeKind.DEAD else "follow-up")
+        return new
 
 
 def dying(effect: Effect, fuse: Fuse) -> Effect:

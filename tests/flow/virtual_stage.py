@@ -24,6 +24,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.opening import Opened
 from handlers.pipeline import Pipeline
+from handlers.reconciler import Reconciler
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, LanesSettings
@@ -125,7 +126,14 @@ async def virtual_stage(
                 clock=lambda: _now(clock),
                 luck=chance.random,
             )
-            yield Opened(pipeline=pipeline)
+            reconciler = Reconciler(
+                stores.ledger,
+                pipeline.follow_up,
+                catalog,
+                telemetry=lanes.telemetry,
+                clock=lambda: _now(clock),
+            )
+            yield Opened(pipeline=pipeline, reconciler=reconciler)
 
         # The emulator and the test use the loop's executor.
         app = create_app(settings, opened, LanesSettings(refuse_default_executor=False))

@@ -23,6 +23,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.opening import Opened
 from handlers.pipeline import Pipeline
+from handlers.reconciler import Reconciler
 from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
@@ -99,12 +100,14 @@ class Service:
         queue: str = "developer-webhooks",
         task_name: str = "t1",
         retries: int = 0,
+        due: str = "",
     ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {token or self.issuer.token()}",
             "X-CloudTasks-QueueName": queue,
             "X-CloudTasks-TaskName": task_name,
             "X-CloudTasks-TaskRetryCount": str(retries),
+            "X-CloudTasks-TaskETA": due,
         }
         return await self.client.post(f"/tasks/{task_type}", content=body, headers=headers)
 
@@ -183,7 +186,12 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         @asynccontextmanager
         async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
             targets = Targets(stores.targets, clock=clock, random=lambda: 0.0, telemetry=lanes.telemetry)
-            yield Opened(pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets))
+            reconciler = Reconciler(
+                stores.ledger, pipeline.follow_up, catalog, telemetry=lanes.telemetry, clock=clock
+            )
+            yield Opened(
+                pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets), reconciler=reconciler
+            )
 
         app = create_app(HandlerSettings(), opening)
         await stack.enter_async_context(app.router.lifespan_context(app))
