@@ -14,7 +14,7 @@ from handlers.errors import HandlerError
 from handlers.settings import HandlerSettings
 from lanes import LaneError
 from producers import ProducerError
-from stores import StoreError
+from stores import SqliteFile, StoreError
 
 T = TypeVar("T")
 
@@ -23,10 +23,9 @@ def on_database(command: Callable[[HandlerSettings], Coroutine[Any, Any, T]]) ->
     """What the command returns; ends the process with status 2 where there is no database or it failed."""
     try:
         settings = HandlerSettings()
-        if not settings.database.exists():
-            typer.echo(
-                f"there is no {settings.database}; set SIDELANE_DATABASE to the handlers' file", err=True
-            )
+        where = settings.database
+        if isinstance(where, SqliteFile) and not where.path.exists():
+            typer.echo(f"there is no {where}; set SIDELANE_DATABASE to the handlers' database", err=True)
             raise typer.Exit(2)
         return asyncio.run(command(settings))
     except (StoreError, ProducerError, HandlerError, LaneError, CatalogError, ValidationError) as error:

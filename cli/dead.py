@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.database import on_database
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
+from handlers.database import open_database
 from handlers.dead_letters.remedies import remedy
 from handlers.dead_letters.replay import NotReplayed, Planned, Replayed, replay_each
 from handlers.dead_letters.selection import letter as letter_of
@@ -22,7 +23,6 @@ from handlers.dead_letters.view import story, summary
 from handlers.settings import HandlerSettings
 from producers import Producer
 from stores import DeadLetters, Filter, Kept
-from stores.sqlite import open_sqlite
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: tasks that no further attempt is made for.")
 
@@ -122,7 +122,7 @@ async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> 
     table.add_column("target", overflow="fold")
     table.add_column("detail", no_wrap=True, overflow="ellipsis")
     reasons: set[str] = set()
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         async for kept in select(stores.dead_letters, wanted):
             letter = kept.letter
             reasons.add(letter.reason)
@@ -145,7 +145,7 @@ async def _list(settings: HandlerSettings, wanted: Filter, *, as_json: bool) -> 
 
 
 async def _show(settings: HandlerSettings, letter_id: str) -> None:
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         shown = await story(await letter_of(stores.dead_letters, letter_id), stores.ledger)
     typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
 
@@ -157,7 +157,7 @@ async def _replay(
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     done = failed = 0
     async with (
-        open_sqlite(settings.database) as stores,
+        open_database(settings) as stores,
         Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer,
     ):
         async for kept, result in replay_each(
@@ -186,7 +186,7 @@ async def _discard(
     settings: HandlerSettings, ids: list[str], wanted: Filter, why: str, *, dry_run: bool
 ) -> None:
     count = 0
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         async for kept in _selected(stores.dead_letters, ids, wanted):
             if not dry_run:
                 await stores.dead_letters.discard(kept.letter.id, reason=why, at=datetime.now(UTC))

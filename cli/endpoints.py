@@ -16,13 +16,13 @@ from rich.table import Table
 
 from cli.database import on_database
 from contracts import WebhookKind
+from handlers.database import open_database
 from handlers.errors import BadSigningKey
 from handlers.secrets import names_secret
 from handlers.settings import HandlerSettings
 from handlers.signing import Scheme, new_secret, public_key, scheme_of
 from lanes import EgressRefused, LanesSettings, check_url
 from stores import OVERLAP, Directory, Endpoint, SigningKey, rotated
-from stores.sqlite import open_sqlite
 
 app = typer.Typer(no_args_is_help=True, help="Endpoints: the servers that users registered for webhooks.")
 
@@ -126,7 +126,7 @@ def _show_key(secret: str) -> None:
 
 def _change(uid: str, kind: WebhookKind, change: Callable[[Endpoint], Endpoint]) -> None:
     async def command(settings: HandlerSettings) -> Endpoint | None:
-        async with open_sqlite(settings.database) as stores:
+        async with open_database(settings) as stores:
             return await stores.directory.change_endpoint(uid, kind, change)
 
     if on_database(command) is None:
@@ -135,7 +135,7 @@ def _change(uid: str, kind: WebhookKind, change: Callable[[Endpoint], Endpoint])
 
 
 async def _add(settings: HandlerSettings, endpoint: Endpoint) -> bool:
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         return await stores.directory.add_endpoint(endpoint)
 
 
@@ -145,7 +145,7 @@ async def _list(settings: HandlerSettings, uid: str | None, *, as_json: bool) ->
     for name in ("user", "kind", "state", "keys (newest first)"):
         table.add_column(name, no_wrap=True)
     table.add_column("url", overflow="fold")
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         async for endpoint in _every(stores.directory, uid):
             shown = _shown(endpoint, now)
             if as_json:

@@ -9,12 +9,12 @@ import typer
 
 from cli.database import on_database
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
+from handlers.database import open_database
 from handlers.follow_up import FollowUp
 from handlers.reconciler import Reconciled, Reconciler
 from handlers.settings import HandlerSettings
 from lanes import Telemetry
 from producers import Producer
-from stores.sqlite import open_sqlite
 
 
 def reconcile() -> None:
@@ -34,7 +34,7 @@ def reconcile() -> None:
 async def _reconcile(settings: HandlerSettings) -> Reconciled:
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     async with (
-        open_sqlite(settings.database) as stores,
+        open_database(settings) as stores,
         Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer,
     ):
         reconciler = Reconciler(

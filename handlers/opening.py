@@ -21,6 +21,7 @@ from contracts import (
     load_catalog,
 )
 from handlers.access_tokens import AccessTokens, GoogleTokens
+from handlers.database import open_database
 from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.effect import Effects
 from handlers.endpoint_health import EndpointHealth
@@ -42,7 +43,6 @@ from handlers.webhooks import DeveloperWebhooks, keeper
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Geocoder, Producer
 from stores import Stores
-from stores.sqlite import open_sqlite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ async def open_service(
     catalog = await lanes.storage.run(load_catalog, settings.queues_file)
     registry = TaskRegistry(types)
     async with (
-        open_sqlite(settings.database) as stores,
+        open_database(settings) as stores,
         HttpLane(CERTIFICATES_LANE) as certificates,
         SecretManager(settings.secret_manager_host) as vault,
         Producer(settings, catalog, registry) as producer,

@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
-from producers import BaseUrl, InvalidSettings, LocalDefault, ProducerSettings
+from producers import BaseUrl, EmulatorHost, InvalidSettings, LocalDefault, ProducerSettings
+from stores import Location, SqliteFile, location
 
 
 class HandlerSettings(ProducerSettings):
     """`SIDELANE_*` variables; producers' own apply too, since a retry is an enqueue."""
 
-    database: Annotated[Path, LocalDefault()] = Path(".sidelane/stores.sqlite3")
-    """The SQLite file of ledger, directory and dead letters."""
+    database: Annotated[Location, NoDecode, BeforeValidator(location), LocalDefault()] = SqliteFile(
+        Path(".sidelane/stores.sqlite3")
+    )
+    """Where all stores are: a SQLite file as PATH, or firestore:DATABASE."""
+    firestore_emulator_host: EmulatorHost | None = Field(
+        default=None, validation_alias="FIRESTORE_EMULATOR_HOST"
+    )
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
     """Where the certificates of the tokens' issuer are: the emulator serves its own."""
     dead_letter_url: Annotated[str, LocalDefault()] = "http://127.0.0.1:8083/"
@@ -58,6 +65,20 @@ class HandlerSettings(ProducerSettings):
     def _no_stand_in_on_cloud_run(self) -> Self:
         if self.cloud_run_service is not None and self.secret_manager_host is not None:
             raise InvalidSettings("on Cloud Run secrets come from Google: unset SIDELANE_SECRET_MANAGER_HOST")
+        return self
+
+    @model_validator(mode="after")
+    def _a_database_that_lasts_on_cloud_run(self) -> Self:
+        if self.cloud_run_service is None:
+            return self
+        if self.firestore_emulator_host is not None:
+            raise InvalidSettings("on Cloud Run no emulator is used: unset FIRESTORE_EMULATOR_HOST")
+        where = self.database
+        if "database" in self.model_fields_set and isinstance(where, SqliteFile) and not where.on_purpose:
+            raise InvalidSettings(
+                f"SIDELANE_DATABASE: {str(where)!r} is a file, and on Cloud Run files are gone with their "
+                "instance and unknown to the others: name firestore:DATABASE, or say sqlite:PATH for a trial"
+            )
         return self
 
     @model_validator(mode="after")

@@ -25,13 +25,14 @@ from producers.errors import (
 from producers.geocoding import ApiKey, Geocoder
 from producers.producer import Producer
 from producers.receipt import Receipt
-from producers.settings import BaseUrl, LocalDefault, ProducerSettings
+from producers.settings import BaseUrl, EmulatorHost, LocalDefault, ProducerSettings
 from producers.trace import TraceContext
 
 __all__ = (
     "AlreadyOpen",
     "ApiKey",
     "BaseUrl",
+    "EmulatorHost",
     "Geocoder",
     "GeocodingBusy",
     "GeocodingFailed",

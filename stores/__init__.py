@@ -30,6 +30,7 @@ from stores.ledger import (
     Started,
     Superseded,
 )
+from stores.location import FirestoreDatabase, Location, SqliteFile, location, open_stores
 from stores.outcome import FOLLOWED, Ended, Outcome, OutcomeKind
 from stores.places import CACHED_FOR, Address, Place, Places, Recalled, attached
 from stores.speech import SpeechResult, SpeechResults
@@ -57,12 +58,14 @@ __all__ = (
     "Ended",
     "Endpoint",
     "Filter",
+    "FirestoreDatabase",
     "Health",
     "Kept",
     "Key",
     "Lease",
     "Leased",
     "Ledger",
+    "Location",
     "Outcome",
     "OutcomeKind",
     "Place",
@@ -76,6 +79,7 @@ __all__ = (
     "SigningKey",
     "SpeechResult",
     "SpeechResults",
+    "SqliteFile",
     "Start",
     "Started",
     "StoreClosed",
@@ -88,5 +92,7 @@ __all__ = (
     "TooManyKeys",
     "Traffic",
     "attached",
+    "location",
+    "open_stores",
     "rotated",
 )

@@ -17,13 +17,13 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from handlers.database import open_database
 from handlers.dead_letters.reading import read_letter
 from handlers.errors import CallerRefused, CertificatesAway
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.settings import HandlerSettings
 from lanes import HttpLane
 from stores import DeadLetters, StoreError
-from stores.sqlite import open_sqlite
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class DeadLetterFunction:
         async with self._opening:
             if self._opened is None:
                 settings = self._read_settings()
-                stores = await self._stack.enter_async_context(open_sqlite(settings.database))
+                stores = await self._stack.enter_async_context(open_database(settings))
                 lane = await self._stack.enter_async_context(HttpLane(CERTIFICATES_LANE))
                 callers = Callers(
                     Certificates(settings.oidc_certs_url, lane),

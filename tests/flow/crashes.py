@@ -27,10 +27,10 @@ from contracts import (
     Structured,
     TaskRegistry,
 )
+from handlers.database import open_database
 from handlers.settings import HandlerSettings
 from producers import PartlyEnqueued, Producer, Receipt, Unreachable
-from stores import Ended, Endpoint, Filter, Key, OutcomeKind, Row, SigningKey
-from stores.sqlite import SqliteStores, open_sqlite
+from stores import Ended, Endpoint, Filter, Key, OutcomeKind, Row, SigningKey, Stores
 from tests.flow.handlers_process import HandlersProcess
 from tests.flow.mortal_emulator import MortalEmulator, mortal_emulator
 from tests.flow.test_webhooks import NOW
@@ -94,7 +94,7 @@ class Receivers:
 
 @dataclass(kw_only=True)
 class _Stage:
-    stores: SqliteStores
+    stores: Stores
     producer: Producer
     handlers: HandlersProcess
     emulator: MortalEmulator
@@ -155,7 +155,7 @@ async def _staged(folder: Path, catalog: Catalog, catalog_file: Path) -> AsyncIt
             pubsub_emulator_host=emulator.addresses.pubsub,
             oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs",
         )
-        stores = await stack.enter_async_context(open_sqlite(settings.database))
+        stores = await stack.enter_async_context(open_database(settings))
         producer = await stack.enter_async_context(Producer(settings, catalog, TaskRegistry(TASK_TYPES)))
         receivers = Receivers()
         target = await stack.enter_async_context(receiver(receivers))

@@ -18,11 +18,11 @@ from contracts import TASK_TYPES, Catalog, TaskRegistry, WebhookKind
 from emulator import End, HttpRequest, Response
 from emulator.http_sender import HttpSender
 from emulator.http_server import HttpServer
+from handlers.database import open_database
 from handlers.dead_letters.function import DeadLetterFunction
 from handlers.settings import HandlerSettings
 from producers import Producer
-from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row, SigningKey
-from stores.sqlite import SqliteStores, open_sqlite
+from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row, SigningKey, Stores
 from tests.emulator_fixture import RunningEmulator, running_emulator
 from tests.flow.handlers_process import HandlersProcess
 from tests.receiver import Receiver, receiver
@@ -118,7 +118,7 @@ class WatchedSender(HttpSender):
 @dataclass(kw_only=True)
 class World:
     receiver: Receiver
-    stores: SqliteStores
+    stores: Stores
     producer: Producer
     handlers: HandlersProcess
     emulator: RunningEmulator
@@ -185,7 +185,7 @@ async def world(
             pubsub_emulator_host=emulator.addresses.pubsub,
             oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs",
         )
-        stores = await stack.enter_async_context(open_sqlite(settings.database))
+        stores = await stack.enter_async_context(open_database(settings))
         producer = await stack.enter_async_context(Producer(settings, catalog, TaskRegistry(TASK_TYPES)))
         target = await stack.enter_async_context(receiver())
         await handlers.start({**variables(settings), **environment})

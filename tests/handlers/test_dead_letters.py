@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from contracts import Catalog, Envelope, TaskRegistry
+from handlers.database import open_database
 from handlers.dead_letters.function import MAX_BODY, DeadLetterFunction
 from handlers.dead_letters.replay import NotReplayed, Replayed, plan, replay
 from handlers.settings import HandlerSettings
@@ -64,7 +65,7 @@ async def test_a_pushed_letter_is_kept_once(
     again = await client.post("/", content=pushed(LETTER), headers=token(issuer))
     assert (first.status_code, first.json()) == (200, {"outcome": "kept"})
     assert (again.status_code, again.json()) == (200, {"outcome": "known"})
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         assert await stores.dead_letters.get(LETTER.id) == Kept(LETTER)
 
 
@@ -87,7 +88,7 @@ async def test_what_cannot_be_read_neither_loops_nor_gets_lost(
     ]:
         answer = await client.post("/", content=content, headers=form | token(issuer))
         assert answer.status_code == 200
-    async with open_sqlite(settings.database) as stores:
+    async with open_database(settings) as stores:
         found = await stores.dead_letters.find(Filter(), limit=10)
     assert {(kept.letter.reason, kept.letter.body) for kept in found} == {
         ("undecodable", b"junk"),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from handlers.settings import HandlerSettings
 from producers import InvalidSettings
+from stores import FirestoreDatabase, SqliteFile
 
 COMPLETE = {
     "K_SERVICE": "handlers",
     "SIDELANE_PROJECT": "prod",
+    "SIDELANE_BLOBS": "gs://blobs",
     "SIDELANE_LOCATION": "us-central1",
     "SIDELANE_HANDLERS_URL": "https://handlers.example.com",
     "SIDELANE_INVOKER_EMAIL": "tasks@prod.iam.gserviceaccount.com",
-    "SIDELANE_DATABASE": "/data/stores.sqlite3",
+    "SIDELANE_DATABASE": "firestore:(default)",
     "SIDELANE_DEAD_LETTER_URL": "https://letters.example.com",
     "SIDELANE_DEAD_LETTER_PUSHER_EMAIL": "letters@prod.iam.gserviceaccount.com",
     "SIDELANE_FCM_URL": "https://fcm.googleapis.com",
@@ -65,4 +69,43 @@ def test_on_cloud_run_secrets_come_from_google_alone(monkeypatch: pytest.MonkeyP
     assert not HandlerSettings().takes_literal_secrets
     environment(monkeypatch, SIDELANE_SECRET_MANAGER_HOST="127.0.0.1:1")
     with pytest.raises(InvalidSettings, match="unset SIDELANE_SECRET_MANAGER_HOST"):
+        HandlerSettings()
+
+
+def test_the_database_is_a_file_or_firestores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HandlerSettings().database == SqliteFile(Path(".sidelane/stores.sqlite3"))
+    monkeypatch.setenv("SIDELANE_DATABASE", "/data/stores.sqlite3")
+    assert HandlerSettings().database == SqliteFile(Path("/data/stores.sqlite3"))
+    monkeypatch.setenv("SIDELANE_DATABASE", "firestore:side-lane")
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080")
+    settings = HandlerSettings()
+    assert settings.database == FirestoreDatabase("side-lane")
+    assert settings.firestore_emulator_host == "127.0.0.1:8080"
+
+
+def test_a_database_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIDELANE_DATABASE", "postgres://db")
+    with pytest.raises(InvalidSettings, match="SIDELANE_DATABASE: must be a SQLite file as PATH"):
+        HandlerSettings()
+
+
+def test_on_cloud_run_a_file_is_refused_unless_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **COMPLETE)
+    monkeypatch.setenv("SIDELANE_DATABASE", "/data/stores.sqlite3")
+    with pytest.raises(InvalidSettings, match=r"SIDELANE_DATABASE: '/data/stores.sqlite3' is a file"):
+        HandlerSettings()
+    monkeypatch.setenv("SIDELANE_DATABASE", "sqlite:/data/stores.sqlite3")
+    assert HandlerSettings().database == SqliteFile(Path("/data/stores.sqlite3"), on_purpose=True)
+
+
+def test_on_cloud_run_a_missing_database_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **COMPLETE)
+    monkeypatch.delenv("SIDELANE_DATABASE")
+    with pytest.raises(InvalidSettings, match=r"must be set: SIDELANE_DATABASE$"):
+        HandlerSettings()
+
+
+def test_on_cloud_run_no_firestore_emulator_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **COMPLETE, FIRESTORE_EMULATOR_HOST="127.0.0.1:8080")
+    with pytest.raises(InvalidSettings, match="no emulator is used: unset FIRESTORE_EMULATOR_HOST"):
         HandlerSettings()
