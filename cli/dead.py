@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.database import on_database
+from cli.replaying import replay_and_tell
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
 from handlers.database import open_database
 from handlers.dead_letters.remedies import remedy
-from handlers.dead_letters.replay import NotReplayed, Planned, Replayed, replay_each
 from handlers.dead_letters.selection import letter as letter_of
 from handlers.dead_letters.selection import named, select
 from handlers.dead_letters.view import story, summary
@@ -155,31 +155,18 @@ async def _replay(
 ) -> int:
     """How many letters could not be replayed."""
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
-    done = failed = 0
     async with (
         open_database(settings) as stores,
         Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer,
     ):
-        async for kept, result in replay_each(
+        return await replay_and_tell(
             _selected(stores.dead_letters, ids, wanted),
-            ledger=stores.ledger,
-            letters=stores.dead_letters,
-            outbox=producer,
+            stores=stores,
+            producer=producer,
             catalog=catalog,
-            clock=lambda: datetime.now(UTC),
             per_second=per_second,
             dry_run=dry_run,
-        ):
-            match result:
-                case NotReplayed(why=why):
-                    word, failed = f"not replayed: {why}", failed + 1
-                case Planned(generation=generation, queue=queue):
-                    word, done = f"would be generation {generation} on {queue}", done + 1
-                case Replayed(generation=generation, task=task):
-                    word, done = f"generation {generation} as {task}", done + 1
-            typer.echo(f"{kept.letter.id} {kept.letter.type} {kept.letter.identity}: {word}")
-    typer.echo(f"{'would replay' if dry_run else 'replayed'} {done}, left {failed}")
-    return failed
+        )
 
 
 async def _discard(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,14 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.database import on_database
-from contracts import WebhookKind
+from cli.replaying import replay_and_tell
+from contracts import TASK_TYPES, TaskRegistry, WebhookKind, developer_endpoint, load_catalog
 from handlers.database import open_database
+from handlers.endpoints import enable, missed
 from handlers.errors import BadSigningKey
+from handlers.health import enabled, in_words
 from handlers.secrets import names_secret
 from handlers.settings import HandlerSettings
 from handlers.signing import Scheme, new_secret, public_key, scheme_of
 from lanes import EgressRefused, LanesSettings, check_url
-from stores import OVERLAP, Directory, Endpoint, SigningKey, rotated
+from producers import Producer
+from stores import OVERLAP, Directory, Endpoint, Health, SigningKey, rotated
 
 app = typer.Typer(no_args_is_help=True, help="Endpoints: the servers that users registered for webhooks.")
 
@@ -100,6 +105,27 @@ def resume_endpoint(uid: Uid, kind: Kind) -> None:
     typer.echo("resumed")
 
 
+@app.command("enable")
+def enable_endpoint(
+    uid: Uid,
+    kind: Kind,
+    recover: Annotated[bool, typer.Option(help="Send what it missed since it began to fail.")] = True,
+    per_second: Annotated[
+        float, typer.Option("--per-second", help="Replays a second at most.", min=0.01, max=500)
+    ] = 10.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+) -> None:
+    """Send to an endpoint again that was disabled or fails, and replay what it missed meanwhile.
+
+    Doing it again changes nothing, and replays what was left.
+    """
+    command = _Enable(uid, kind, recover=recover, per_second=per_second, dry_run=dry_run)
+    if on_database(command):
+        raise typer.Exit(1)
+
+
 def _check(url: str) -> None:
     try:
         check_url(httpx.URL(url), LanesSettings().egress())
@@ -136,7 +162,42 @@ def _change(uid: str, kind: WebhookKind, change: Callable[[Endpoint], Endpoint])
 
 async def _add(settings: HandlerSettings, endpoint: Endpoint) -> bool:
     async with open_database(settings) as stores:
-        return await stores.directory.add_endpoint(endpoint)
+        added = await stores.directory.add_endpoint(endpoint)
+        if added:  # another server than the one that failed under this name
+            await stores.targets.forget(developer_endpoint(endpoint.uid, endpoint.kind))
+        return added
+
+
+@dataclass(frozen=True, slots=True)
+class _Enable:
+    uid: str
+    kind: WebhookKind
+    recover: bool
+    per_second: float
+    dry_run: bool
+
+    async def __call__(self, settings: HandlerSettings) -> int:
+        """How many letters could not be replayed."""
+        target, now = developer_endpoint(self.uid, self.kind), datetime.now(UTC)
+        catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
+        async with open_database(settings) as stores:
+            if await stores.directory.endpoint(self.uid, self.kind) is None:
+                typer.echo(f"{self.uid} has no endpoint for {self.kind}", err=True)
+                raise typer.Exit(1)
+            before = await stores.targets.health(target)
+            health = enabled(before, now) if self.dry_run else await enable(target, stores.targets, now=now)
+            typer.echo(f"{'would enable' if self.dry_run else 'enabled'}; it {in_words(before)}")
+            if not self.recover:
+                return 0
+            async with Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer:
+                return await replay_and_tell(
+                    missed(target, health, stores.dead_letters),
+                    stores=stores,
+                    producer=producer,
+                    catalog=catalog,
+                    per_second=self.per_second,
+                    dry_run=self.dry_run,
+                )
 
 
 async def _list(settings: HandlerSettings, uid: str | None, *, as_json: bool) -> None:
@@ -147,13 +208,12 @@ async def _list(settings: HandlerSettings, uid: str | None, *, as_json: bool) ->
     table.add_column("url", overflow="fold")
     async with open_database(settings) as stores:
         async for endpoint in _every(stores.directory, uid):
-            shown = _shown(endpoint, now)
+            health = await stores.targets.health(developer_endpoint(endpoint.uid, endpoint.kind))
+            shown = _shown(endpoint, health, now)
             if as_json:
                 typer.echo(json.dumps(shown))
             keys = ", ".join(_key_in_words(key) for key in shown["keys"])
-            table.add_row(
-                endpoint.uid, endpoint.kind, "paused" if endpoint.paused else "active", keys, endpoint.url
-            )
+            table.add_row(endpoint.uid, endpoint.kind, _state(endpoint, health), keys, endpoint.url)
     if not as_json:
         Console().print(table)
         typer.echo(f"{table.row_count} endpoints")
@@ -167,13 +227,23 @@ async def _every(directory: Directory, uid: str | None) -> AsyncIterator[Endpoin
         after = page[-1]
 
 
-def _shown(endpoint: Endpoint, now: datetime) -> dict[str, Any]:
+def _state(endpoint: Endpoint, health: Health) -> str:
+    words = ["paused"] if endpoint.paused else []
+    if health.disabled_at or health.failing_since:
+        words.append(in_words(health))
+    return ", ".join(words) or "active"
+
+
+def _shown(endpoint: Endpoint, health: Health, now: datetime) -> dict[str, Any]:
     """What may be seen of an endpoint: of its keys the scheme or the secret's name, and the end."""
     return {
         "uid": endpoint.uid,
         "kind": endpoint.kind,
         "url": endpoint.url,
         "paused": endpoint.paused,
+        "failing_since": health.failing_since.isoformat() if health.failing_since else None,
+        "disabled_at": health.disabled_at.isoformat() if health.disabled_at else None,
+        "disabled_for": health.disabled_for or None,
         "keys": [
             {"scheme": _scheme(key), "not_after": key.not_after.isoformat() if key.not_after else None}
             for key in endpoint.keys

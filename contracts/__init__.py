@@ -50,6 +50,7 @@ from contracts.webhooks import (
     Structured,
     TranscriptSegment,
     WebhookKind,
+    developer_endpoint,
 )
 
 __all__ = (
@@ -109,6 +110,7 @@ __all__ = (
     "VoicesFound",
     "WebhookKind",
     "delivery_id",
+    "developer_endpoint",
     "identity_of",
     "load_catalog",
     "owner_digest",

@@ -115,6 +115,11 @@ WebhookEvent = Annotated[
 ]
 
 
+def developer_endpoint(uid: str, kind: WebhookKind) -> str:
+    """The target of everything that a user's server is told of one kind."""
+    return identity_of("developer", uid, kind)
+
+
 class DeveloperWebhook(Task):
     """Tell the server that a user registered for this kind of event. One URL per user and kind."""
 
@@ -138,7 +143,7 @@ class DeveloperWebhook(Task):
                 return identity_of(self.event.kind, self.uid, day.isoformat())
 
     def target(self) -> str:
-        return identity_of("developer", self.uid, self.event.kind)
+        return developer_endpoint(self.uid, self.event.kind)
 
     def owner(self) -> str:
         return self.uid

@@ -56,7 +56,7 @@ def judged(health: Health, end: End, *, now: datetime, disable_after: timedelta)
         return health
     match end:
         case Returned():
-            return Health(enabled_at=health.enabled_at)
+            return Health(enabled_at=health.enabled_at, missed_since=health.missed_since)
         case TargetRefused(reason=Reason.GONE):
             return _disabled(health, Cause.GONE, now)
         case TargetRefused(reason=Reason.ENDPOINT_DISABLED):
@@ -67,9 +67,22 @@ def judged(health: Health, end: End, *, now: datetime, disable_after: timedelta)
             return health
 
 
-def enabled(now: datetime) -> Health:
-    """The health of an endpoint that somebody enables: as if it had never failed."""
-    return Health(enabled_at=now)
+def enabled(health: Health, now: datetime) -> Health:
+    """The health of an endpoint that somebody enables: as if it had never failed.
+
+    Enabling one that is well changes nothing, so that who does it again finds the same missed.
+    """
+    missed_since = health.failing_since or health.disabled_at
+    return Health(enabled_at=now, missed_since=missed_since) if missed_since else health
+
+
+def in_words(health: Health) -> str:
+    """What an operator reads of it."""
+    if health.disabled_at is not None:
+        return f"is disabled since {health.disabled_at:%Y-%m-%d %H:%M} UTC ({health.disabled_for})"
+    if health.failing_since is not None:
+        return f"fails since {health.failing_since:%Y-%m-%d %H:%M} UTC"
+    return "is well"
 
 
 def notice(health: Health, keeper: Keeper, target: str, disable_after: timedelta) -> Notification:

@@ -41,6 +41,8 @@ class Health:
     """Why: one word of a closed list."""
     enabled_at: datetime | None = None
     """When somebody enabled it last."""
+    missed_since: datetime | None = None
+    """What it did not get from then on was missed by what `enabled_at` ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

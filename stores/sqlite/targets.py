@@ -30,7 +30,8 @@ SCHEMA = (
         told_at TEXT,
         disabled_at TEXT,
         disabled_for TEXT NOT NULL,
-        enabled_at TEXT
+        enabled_at TEXT,
+        missed_since TEXT
     ) WITHOUT ROWID
     """,
 )
@@ -73,8 +74,8 @@ class SqliteTargetStates:
             if after != before:
                 connection.execute(
                     "INSERT OR REPLACE INTO target_health "
-                    "(target, failing_since, told, told_at, disabled_at, disabled_for, enabled_at) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "(target, failing_since, told, told_at, disabled_at, disabled_for, enabled_at, "
+                    "missed_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         target,
                         _stamp(after.failing_since),
@@ -83,6 +84,7 @@ class SqliteTargetStates:
                         _stamp(after.disabled_at),
                         after.disabled_for,
                         _stamp(after.enabled_at),
+                        _stamp(after.missed_since),
                     ),
                 )
             return after
@@ -110,13 +112,13 @@ def _traffic(connection: sqlite3.Connection, queue: str, target: str) -> Traffic
 
 def _health(connection: sqlite3.Connection, target: str) -> Health:
     found = connection.execute(
-        "SELECT failing_since, told, told_at, disabled_at, disabled_for, enabled_at "
+        "SELECT failing_since, told, told_at, disabled_at, disabled_for, enabled_at, missed_since "
         "FROM target_health WHERE target = ?",
         (target,),
     ).fetchone()
     if found is None:
         return Health()
-    failing_since, told, told_at, disabled_at, disabled_for, enabled_at = found
+    failing_since, told, told_at, disabled_at, disabled_for, enabled_at, missed_since = found
     return Health(
         failing_since=_moment(failing_since),
         told=told,
@@ -124,6 +126,7 @@ def _health(connection: sqlite3.Connection, target: str) -> Health:
         disabled_at=_moment(disabled_at),
         disabled_for=disabled_for,
         enabled_at=_moment(enabled_at),
+        missed_since=_moment(missed_since),
     )
 
 

@@ -14,12 +14,24 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.endpoints import app
+from contracts import (
+    Conversation,
+    DeadLetter,
+    DeveloperWebhook,
+    Envelope,
+    MemoryCreated,
+    Structured,
+    developer_endpoint,
+)
+from handlers.delivery import End, Reason, TargetFailed, TargetRefused
+from handlers.health import judged
 from handlers.signing import public_key
 from stores import Endpoint
 from stores.sqlite import SqliteStores, open_sqlite
 
 T = TypeVar("T")
 URL = "https://example.com/hook?x=1"
+TARGET = developer_endpoint("u1", "memory_created")
 
 
 @pytest.fixture
@@ -186,3 +198,65 @@ def test_what_names_no_secret_is_refused(database: Path) -> None:
     assert "projects/P/secrets/S/versions/V" in refused.output
     assert "AAAA" not in refused.output
     assert listed() == []
+
+
+def failing(path: Path, end: End) -> None:
+    async def judge(stores: SqliteStores) -> None:
+        await stores.targets.change_health(
+            TARGET,
+            lambda health: judged(health, end, now=datetime.now(UTC), disable_after=timedelta(days=5)),
+        )
+
+    within(path, judge)
+
+
+def test_a_failing_endpoint_is_listed_so_and_enabled(database: Path) -> None:
+    run("add", "u1", "memory_created", URL)
+    failing(database, TargetFailed("answered 500"))
+    assert "fails since" in run("list").stdout
+    failing(database, TargetRefused(Reason.GONE, "answered 410"))
+    assert "is disabled since" in run("list").stdout
+    assert [(one["disabled_for"], one["failing_since"] is None) for one in listed()] == [("gone", False)]
+
+    would = run("enable", "u1", "memory_created", "--no-recover", "--dry-run")
+    assert (would.exit_code, "would enable; it is disabled since" in would.output) == (0, True)
+    assert listed()[0]["disabled_for"] == "gone"
+
+    done = run("enable", "u1", "memory_created", "--no-recover")
+    assert (done.exit_code, "enabled; it is disabled since" in done.output) == (0, True)
+    assert (listed()[0]["disabled_for"], "active" in run("list").stdout) == (None, True)
+    assert "enabled; it is well" in run("enable", "u1", "memory_created", "--no-recover").output
+
+
+def test_what_it_missed_is_shown_before_it_is_sent(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", "127.0.0.1:9")
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:9")
+    run("add", "u1", "memory_created", URL)
+    failing(database, TargetRefused(Reason.GONE, "answered 410"))
+    died_at = datetime.now(UTC)
+    conversation = Conversation(id="c1", created_at=died_at, structured=Structured(title="A"))
+    task = DeveloperWebhook(uid="u1", event=MemoryCreated(conversation=conversation))
+    letter = DeadLetter.of(
+        Envelope.seal(task, accepted_at=died_at),
+        queue="developer-webhooks",
+        target=TARGET,
+        reason="endpoint-disabled",
+        detail="",
+        died_at=died_at,
+    )
+    within(database, lambda stores: stores.dead_letters.add(letter))
+    shown = run("enable", "u1", "memory_created", "--dry-run")
+    assert shown.exit_code == 0
+    assert f"{letter.id} developer-webhook" in shown.output
+    assert "would replay 1, left 0" in shown.output
+
+
+def test_an_endpoint_that_is_not_there_cannot_be_enabled(database: Path) -> None:
+    refused = run("enable", "u1", "memory_created")
+    assert (refused.exit_code, "u1 has no endpoint for memory_created" in refused.output) == (1, True)
+
+
+def test_a_new_endpoint_does_not_inherit_the_health_of_the_one_before(database: Path) -> None:
+    failing(database, TargetRefused(Reason.GONE, "answered 410"))
+    run("add", "u1", "memory_created", URL)
+    assert listed()[0]["disabled_for"] is None

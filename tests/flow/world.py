@@ -54,6 +54,7 @@ defaults:
     max_per_second_per_target: 500
     breaker_failures: 1000
     breaker_open_for: "1s"
+    disable_after: "432000s"
   dispatch_deadline: "20s"
   inline_limit_bytes: 200000
   dead_letter_topic: webhooks-dead

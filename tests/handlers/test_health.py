@@ -104,8 +104,13 @@ def test_one_that_is_disabled_stays_so_until_somebody_enables_it() -> None:
     disabled = at(0, Health(), TargetRefused(Reason.GONE, "410"))
     assert at(1, disabled, Returned()) == at(1, disabled) == disabled
     now = START + timedelta(hours=2)
-    assert at(3, enabled(now), Returned()) == Health(enabled_at=now)
-    assert at(4, at(3, enabled(now), Returned())).failing_since == START + timedelta(hours=4)
+    again = enabled(disabled, now)
+    assert again == Health(enabled_at=now, missed_since=START)
+    assert enabled(again, now + timedelta(hours=1)) == again
+    assert at(3, again, Returned()) == again
+    failing_again = at(4, again)
+    assert failing_again.failing_since == START + timedelta(hours=4)
+    assert enabled(failing_again, now).missed_since == START + timedelta(hours=4)
 
 
 def told(health: Health) -> tuple[str, str]:
@@ -116,7 +121,7 @@ def told(health: Health) -> tuple[str, str]:
 def test_the_same_is_told_under_one_identity_and_another_under_another() -> None:
     half, disabled = failing([0, 60]), failing([0, 60, 84, 108, 120])
     gone = at(1, Health(), TargetRefused(Reason.GONE, "410"))
-    gone_again = at(9, enabled(START + timedelta(hours=8)), TargetRefused(Reason.GONE, "410"))
+    gone_again = at(9, enabled(gone, START + timedelta(hours=8)), TargetRefused(Reason.GONE, "410"))
     assert told(half) == told(failing([0, 61]))
     others = [half, failing([1, 61]), failing([0, 84]), disabled, gone, gone_again]
     assert len({told(health)[0] for health in others}) == len(others)

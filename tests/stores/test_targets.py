@@ -14,7 +14,13 @@ from stores import Health, Stores, TargetState, TargetStates, Traffic
 NOW = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
 OPEN = Traffic(phase=Phase.OPEN, since=1.25, retry_at=31.25, booked_until=40.5)
 FAILING = Health(
-    failing_since=NOW, told=90, told_at=NOW, disabled_at=NOW, disabled_for="failing", enabled_at=NOW
+    failing_since=NOW,
+    told=90,
+    told_at=NOW,
+    disabled_at=NOW,
+    disabled_for="failing",
+    enabled_at=NOW,
+    missed_since=NOW,
 )
 
 
