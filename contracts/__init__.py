@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.app_webhooks import APP_ID, AppTrigger, AppWebhook
 from contracts.bulk_notifications import BulkNotification
 from contracts.catalog import Catalog, load_catalog
 from contracts.claim_check import BlobReference, owner_digest
@@ -54,6 +55,7 @@ from contracts.webhooks import (
 )
 
 __all__ = (
+    "APP_ID",
     "CLAIM_BUDGET",
     "CONTENT_TYPE",
     "EVENT_TYPE",
@@ -61,6 +63,8 @@ __all__ = (
     "SETTLE_BUDGET",
     "TASK_TYPES",
     "ActionItem",
+    "AppTrigger",
+    "AppWebhook",
     "AudioBytes",
     "BlobReference",
     "BulkNotification",
@@ -117,7 +121,14 @@ __all__ = (
     "task_id",
 )
 
-TASK_TYPES: tuple[type[Task], ...] = (BulkNotification, DeveloperWebhook, Geocode, Notification, SpeechJob)
+TASK_TYPES: tuple[type[Task], ...] = (
+    AppWebhook,
+    BulkNotification,
+    DeveloperWebhook,
+    Geocode,
+    Notification,
+    SpeechJob,
+)
 """Every task type of this repository; `TaskRegistry(TASK_TYPES)` is what its services start with."""
 
 EVENT_TYPES: tuple[type[Event], ...] = (ConversationCreated, TranscriptFlushed)

@@ -120,6 +120,20 @@ def developer_endpoint(uid: str, kind: WebhookKind) -> str:
     return identity_of("developer", uid, kind)
 
 
+def name_of(uid: str, event: WebhookEvent) -> tuple[str | int, ...]:
+    """What makes this event of this user another than all others, as parts of an identity."""
+    match event:
+        case MemoryCreated(conversation=conversation, revision=revision):
+            return event.kind, uid, conversation.id, revision
+        case (
+            RealtimeTranscript(stream_id=stream, sequence=sequence)
+            | AudioBytes(stream_id=stream, sequence=sequence)
+        ):
+            return event.kind, uid, stream, sequence
+        case DaySummary(date=day):
+            return event.kind, uid, day.isoformat()
+
+
 class DeveloperWebhook(Task):
     """Tell the server that a user registered for this kind of event. One URL per user and kind."""
 
@@ -131,16 +145,7 @@ class DeveloperWebhook(Task):
     event: WebhookEvent
 
     def identity(self) -> str:
-        match self.event:
-            case MemoryCreated(conversation=conversation, revision=revision):
-                return identity_of(self.event.kind, self.uid, conversation.id, revision)
-            case (
-                RealtimeTranscript(stream_id=stream, sequence=sequence)
-                | AudioBytes(stream_id=stream, sequence=sequence)
-            ):
-                return identity_of(self.event.kind, self.uid, stream, sequence)
-            case DaySummary(date=day):
-                return identity_of(self.event.kind, self.uid, day.isoformat())
+        return identity_of(*name_of(self.uid, self.event))
 
     def target(self) -> str:
         return developer_endpoint(self.uid, self.event.kind)

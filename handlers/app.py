@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from handlers.arrival import TaskRequest
+from handlers.events import EventRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
 from handlers.settings import HandlerSettings
 from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
@@ -57,6 +58,14 @@ def create_app(
                 retries=_count(request.headers.get("x-cloudtasks-taskretrycount", "")),
                 due=_moment(request.headers.get("x-cloudtasks-tasketa", "")),
             )
+        )
+        return JSONResponse({"outcome": reply.word}, status_code=reply.status)
+
+    @app.post("/events/{subscription}")
+    async def take_event(subscription: str, request: Request) -> JSONResponse:
+        opened: Opened = app.state.opened
+        reply = await opened.events.handle(
+            EventRequest(subscription=subscription, headers=dict(request.headers), body=await request.body())
         )
         return JSONResponse({"outcome": reply.word}, status_code=reply.status)
 

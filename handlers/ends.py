@@ -26,6 +26,7 @@ class Reason(StrEnum):
     OWNER_PAUSED = "owner-paused"
     ENDPOINT_DISABLED = "endpoint-disabled"
     NO_ENDPOINT = "no-endpoint"
+    NOT_ENABLED = "not-enabled"
     NO_DEVICE = "no-device"
     DEVICE_GONE = "device-gone"
     REFUSED = "refused"

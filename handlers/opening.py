@@ -11,6 +11,7 @@ from secrets import token_hex
 
 from contracts import (
     TASK_TYPES,
+    AppWebhook,
     BulkNotification,
     DeveloperWebhook,
     Geocode,
@@ -21,10 +22,13 @@ from contracts import (
     load_catalog,
 )
 from handlers.access_tokens import AccessTokens, GoogleTokens
+from handlers.app_webhooks import AppWebhooks, app_keeper
 from handlers.database import open_database
 from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.effect import Effects
 from handlers.endpoint_health import EndpointHealth
+from handlers.events import Events
+from handlers.fan_out import fan_outs_to
 from handlers.fcm import SCOPE, Fcm
 from handlers.follow_up import FollowUp
 from handlers.geocoding import Geocoding
@@ -51,6 +55,7 @@ class Opened:
 
     pipeline: Pipeline
     reconciler: Reconciler
+    events: Events
 
 
 Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
@@ -67,6 +72,7 @@ def standard_effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, se
         clock=_now,
     )
     return {
+        AppWebhook.name: AppWebhooks(stores.apps, requests),
         DeveloperWebhook.name: DeveloperWebhooks(stores.directory, requests),
         Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
         Notification.name: Notifications(stores.devices, _fcm(settings, lanes)),
@@ -86,8 +92,10 @@ def standard_effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, se
     }
 
 
-KEEPERS: Keepers = {DeveloperWebhook.name: keeper}
-"""Of each task type that addresses an endpoint of a user's."""
+def _keepers(stores: Stores) -> Keepers:
+    """Whose endpoints have a health."""
+    return {AppWebhook.name: app_keeper(stores.apps), DeveloperWebhook.name: keeper}
+
 
 MakeEffects = Callable[[HandlerSettings, Stores, Lanes, Secrets], Effects]
 
@@ -109,7 +117,7 @@ async def open_service(
     registry = TaskRegistry(types)
     async with (
         open_database(settings) as stores,
-        HttpLane(CERTIFICATES_LANE) as certificates,
+        HttpLane(CERTIFICATES_LANE) as certificates_lane,
         SecretManager(settings.secret_manager_host) as vault,
         Producer(settings, catalog, registry) as producer,
         DeadLetterWatch(
@@ -122,11 +130,10 @@ async def open_service(
     ):
         targets = Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry)
         follow_up = FollowUp(producer, stores.ledger)
+        certificates = Certificates(settings.oidc_certs_url, certificates_lane)
         pipeline = Pipeline(
             callers=Callers(
-                Certificates(settings.oidc_certs_url, certificates),
-                audience=settings.audience,
-                emails=frozenset({settings.invoker_email}),
+                certificates, audience=settings.audience, emails=frozenset({settings.invoker_email})
             ),
             catalog=catalog,
             registry=registry,
@@ -134,13 +141,27 @@ async def open_service(
             effects=effects(settings, stores, lanes, _secrets(settings, vault)),
             targets=targets,
             follow_up=follow_up,
-            health=EndpointHealth(stores.targets, targets, KEEPERS, tell=follow_up.derive, clock=_now),
+            health=EndpointHealth(
+                stores.targets, targets, _keepers(stores), tell=follow_up.derive, clock=_now
+            ),
             telemetry=lanes.telemetry,
             clock=_now,
             luck=random.random,
         )
         reconciler = Reconciler(stores.ledger, follow_up, catalog, telemetry=lanes.telemetry, clock=_now)
-        yield Opened(pipeline=pipeline, reconciler=reconciler)
+        events = Events(
+            callers=Callers(
+                certificates,
+                audience=settings.event_audience,
+                emails=frozenset({settings.event_pusher_email}),
+            ),
+            catalog=catalog,
+            fan_outs=fan_outs_to(stores.apps) if AppWebhook in types else {},
+            outbox=producer,
+            telemetry=lanes.telemetry,
+            clock=_now,
+        )
+        yield Opened(pipeline=pipeline, reconciler=reconciler, events=events)
 
 
 def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:

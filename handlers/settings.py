@@ -31,6 +31,12 @@ class HandlerSettings(ProducerSettings):
         default_factory=lambda data: f"dead-letters@{data['project']}.iam.gserviceaccount.com", pattern="@"
     )
     """The service account in those tokens."""
+    event_pusher_email: Annotated[str, LocalDefault()] = Field(
+        default_factory=lambda data: f"events@{data['project']}.iam.gserviceaccount.com", pattern="@"
+    )
+    """The service account in whose name Pub/Sub pushes events to `{handlers_url}/events/{subscription}`."""
+    event_audience: str = Field(default_factory=lambda data: f"{data['handlers_url']}/events")
+    """`aud` of those tokens."""
     dead_letter_retention_days: float = Field(default=90, ge=1, le=3650)
     """How long a dead letter stays after it was replayed or discarded; an open one stays until then."""
     dead_letter_count_seconds: float = Field(default=15, ge=1, le=3600)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from contracts import Task
-from handlers.delivery import Busy, End, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from handlers.ends import Busy, End, Reason, Returned, TargetFailed, TargetRefused
 from handlers.secrets import Secrets
 from handlers.signing import signed_headers
 from handlers.webhook_wire import Wire
@@ -35,11 +35,6 @@ Following = Callable[[Answer], tuple[Task, ...]]
 """Which side effects follow from an answer that took the event."""
 
 
-def nothing(_: Answer) -> tuple[Task, ...]:
-    """No side effect follows, whatever the answer says."""
-    return ()
-
-
 class WebhookRequests:
     """Sends through one lane."""
 
@@ -55,7 +50,7 @@ class WebhookRequests:
         wire: Wire,
         delivery: Delivery,
         *,
-        following: Following = nothing,
+        following: Following,
     ) -> End:
         """How the request ended.
 

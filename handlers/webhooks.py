@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contracts import DeveloperWebhook
-from handlers.delivery import End, NotWanted, OwnerPaused, Reason
+from handlers.answer_message import told_by_developer
 from handlers.effect import Delivery
+from handlers.ends import End, NotWanted, OwnerPaused, Reason
 from handlers.health import Keeper
 from handlers.webhook_request import WebhookRequests
 from handlers.webhook_wire import on_the_wire
@@ -25,7 +26,13 @@ class DeveloperWebhooks:
         if endpoint.paused:
             return OwnerPaused()
         wire = on_the_wire(task.uid, task.event)
-        return await self._requests.post(endpoint.url, endpoint.keys, wire, delivery)
+        return await self._requests.post(
+            endpoint.url,
+            endpoint.keys,
+            wire,
+            delivery,
+            following=lambda answer: told_by_developer(task, delivery, answer),
+        )
 
 
 async def keeper(task: DeveloperWebhook) -> Keeper:

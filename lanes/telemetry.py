@@ -40,6 +40,12 @@ TOLD: Mapping[str, Row] = {
     "sidelane_refused_callers": Row(
         "counter", ("status", "reason"), "Requests that did not prove who calls, by what was wrong."
     ),
+    "sidelane_events": Row(
+        "counter", ("topic", "outcome"), "Deliveries of events; all but those fanned out come again."
+    ),
+    "sidelane_event_tasks": Row(
+        "counter", ("topic", "outcome"), "Tasks that events led to, by what became of each on that delivery."
+    ),
     "sidelane_attempt_seconds": Row(
         "histogram", ("type",), "Time that side effects took, waits in queues excluded.", _SIDE_EFFECTS
     ),
@@ -96,6 +102,7 @@ READ: Mapping[str, Row] = {
     "sidelane_breakers_untracked": Row(
         "counter", ("lane",), "Calls that no breaker watched, since all that may be remembered are open."
     ),
+    "sidelane_events_in_flight": Row("gauge", (), "Events that are being fanned out."),
     "sidelane_targets": Row("gauge", ("queue",), "Targets with side effects under way."),
     "sidelane_target_in_flight": Row("gauge", ("queue",), "Side effects under way."),
     "sidelane_target_breakers": Row(
@@ -172,6 +179,8 @@ class Telemetry:
         self._reads: list[Read] = []
         self._registry.register(_Statistics(self._reads))
         self.outcomes = self._counter("sidelane_outcomes")
+        self.events = self._counter("sidelane_events")
+        self.event_tasks = self._counter("sidelane_event_tasks")
         self.refused_callers = self._counter("sidelane_refused_callers")
         self.attempt_seconds = self._histogram("sidelane_attempt_seconds")
         self.task_age_seconds = self._histogram("sidelane_task_age_seconds")

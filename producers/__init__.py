@@ -26,7 +26,7 @@ from producers.geocoding import ApiKey, Geocoder
 from producers.producer import Producer
 from producers.receipt import Receipt
 from producers.settings import BaseUrl, EmulatorHost, LocalDefault, ProducerSettings
-from producers.trace import TraceContext
+from producers.trace import TraceContext, in_trace
 
 __all__ = (
     "AlreadyOpen",
@@ -56,6 +56,7 @@ __all__ = (
     "UnregisteredTask",
     "enqueue",
     "enqueue_many",
+    "in_trace",
     "notify_many",
     "publish",
     "publish_event",

@@ -1,7 +1,9 @@
-"""Carries the caller's trace from an HTTP request into the tasks it enqueues. Makes and exports no spans."""
+"""Carries a caller's trace into the tasks and events that it causes. Makes and exports no spans."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry import context, trace
@@ -21,6 +23,19 @@ def traceparent() -> str | None:
     return carrier.get(_HEADER)
 
 
+@contextmanager
+def in_trace(told: str | None) -> Iterator[None]:
+    """Within the block the trace that `told` names, as `traceparent` wrote it, is the current one.
+
+    None, or what names none, changes nothing.
+    """
+    token = context.attach(_W3C.extract({_HEADER: told or ""}, context.get_current()))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
 class TraceContext:
     """ASGI middleware: within a request, its caller's `traceparent` is the current trace.
 
@@ -35,11 +50,8 @@ class TraceContext:
         if received is None or trace.get_current_span().get_span_context().is_valid:
             await self._app(scope, receive, send)
             return
-        token = context.attach(_W3C.extract({_HEADER: received}))
-        try:
+        with in_trace(received):
             await self._app(scope, receive, send)
-        finally:
-            context.detach(token)
 
 
 def _received(scope: Scope) -> str | None:

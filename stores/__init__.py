@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from stores.apps import App, Apps
 from stores.blobs import BLOB_DEADLINE, MAX_BLOB_BYTES, Blobs
 from stores.dead_letters import DeadLetters, Depth, Filter, Kept
 from stores.devices import MAX_DEVICES, Device, Devices, Platform
 from stores.directory import Directory
-from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated
+from stores.endpoint import OVERLAP, Endpoint, SigningKey, rotated, rotated_keys
 from stores.errors import (
     BlobDamaged,
     BlobMissing,
@@ -45,6 +46,8 @@ __all__ = (
     "MAX_DEVICES",
     "OVERLAP",
     "Address",
+    "App",
+    "Apps",
     "BlobDamaged",
     "BlobMissing",
     "BlobTooLarge",
@@ -95,4 +98,5 @@ __all__ = (
     "location",
     "open_stores",
     "rotated",
+    "rotated_keys",
 )

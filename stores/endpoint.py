@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -41,7 +42,14 @@ class Endpoint:
 
 
 def rotated(endpoint: Endpoint, new_secret: str, *, now: datetime, overlap: timedelta = OVERLAP) -> Endpoint:
-    """The endpoint with a new key, its old ones signing for `overlap` at most and then no more.
+    """The endpoint with a new key; see `rotated_keys`."""
+    return replace(endpoint, keys=rotated_keys(endpoint.keys, new_secret, now=now, overlap=overlap))
+
+
+def rotated_keys(
+    keys: Iterable[SigningKey], new_secret: str, *, now: datetime, overlap: timedelta = OVERLAP
+) -> tuple[SigningKey, ...]:
+    """A new key and the old ones, which sign for `overlap` at most and then no more.
 
     Keys that have expired leave. With no overlap (a key that was stolen) all old ones do.
 
@@ -51,13 +59,13 @@ def rotated(endpoint: Endpoint, new_secret: str, *, now: datetime, overlap: time
     until = now + overlap
     old = (
         replace(key, not_after=until if key.not_after is None else min(key.not_after, until))
-        for key in endpoint.keys
+        for key in keys
         if key.secret != new_secret
     )
-    keys = (SigningKey(secret=new_secret), *(key for key in old if key.signs_at(now)))
-    if len(keys) > MAX_KEYS:
+    signing = (SigningKey(secret=new_secret), *(key for key in old if key.signs_at(now)))
+    if len(signing) > MAX_KEYS:
         raise TooManyKeys(
-            f"keys: {len(keys)} would sign for this endpoint, at most {MAX_KEYS} may; wait until some have "
-            "expired, or rotate with an overlap of 0"
+            f"keys: {len(signing)} would sign for this endpoint, at most {MAX_KEYS} may; wait until some "
+            "have expired, or rotate with an overlap of 0"
         )
-    return replace(endpoint, keys=keys)
+    return signing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from stores.apps import Apps
 from stores.dead_letters import DeadLetters
 from stores.devices import Devices
 from stores.directory import Directory
@@ -36,3 +37,6 @@ class Stores(Protocol):
 
     @property
     def places(self) -> Places: ...
+
+    @property
+    def apps(self) -> Apps: ...

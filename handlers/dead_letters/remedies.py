@@ -22,6 +22,7 @@ REMEDIES: Mapping[str, str] = {
     Reason.ENDPOINT_DISABLED: "its endpoint failed for too long or asked for no more: once it is well, "
     "`sidelane endpoints enable` replays what it missed",
     Reason.NO_ENDPOINT: "its owner registered no endpoint: replay once there is one, or discard",
+    Reason.NOT_ENABLED: "its user did not enable the app: replay once that is so, or discard",
     Reason.NO_DEVICE: "its user has no device: replay once there is one, or discard",
     Reason.DEVICE_GONE: "its device is gone, and was forgotten: discard",
     Reason.REFUSED: "the service refuses this very request for good: see `detail`, mend what makes it, "

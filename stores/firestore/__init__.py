@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from stores.firestore import dead_letters, devices, directory, ledger, places, speech, targets
+from stores.firestore import apps, dead_letters, devices, directory, ledger, places, speech, targets
+from stores.firestore.apps import FirestoreApps
 from stores.firestore.collection import Collection
 from stores.firestore.connection import DEADLINE, Connection, Statistics
 from stores.firestore.dead_letters import FirestoreDeadLetters
@@ -18,6 +19,7 @@ from stores.firestore.speech import FirestoreSpeechResults
 from stores.firestore.targets import FirestoreTargetStates
 
 __all__ = (
+    "FirestoreApps",
     "FirestoreDeadLetters",
     "FirestoreDevices",
     "FirestoreDirectory",
@@ -40,6 +42,7 @@ class FirestoreStores:
     targets: FirestoreTargetStates
     places: FirestorePlaces
     speech: FirestoreSpeechResults
+    apps: FirestoreApps
     connection: Connection
 
 
@@ -71,6 +74,7 @@ async def open_firestore(
             targets=FirestoreTargetStates(collection(targets.TRAFFIC), collection(targets.HEALTH)),
             places=FirestorePlaces(collection(places.PLACES), collection(places.CELLS)),
             speech=FirestoreSpeechResults(collection(speech.NAME)),
+            apps=FirestoreApps(collection(apps.APPS), collection(apps.ENABLED)),
             connection=connection,
         )
     finally:

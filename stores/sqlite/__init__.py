@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stores.sqlite import schema
+from stores.sqlite.apps import SqliteApps
 from stores.sqlite.database import Database, DatabaseStatistics
 from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.devices import SqliteDevices
@@ -20,6 +21,7 @@ from stores.sqlite.targets import SqliteTargetStates
 __all__ = (
     "Database",
     "DatabaseStatistics",
+    "SqliteApps",
     "SqliteDeadLetters",
     "SqliteDevices",
     "SqliteDirectory",
@@ -41,6 +43,7 @@ class SqliteStores:
     targets: SqliteTargetStates
     places: SqlitePlaces
     speech: SqliteSpeechResults
+    apps: SqliteApps
 
 
 @asynccontextmanager
@@ -64,6 +67,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             targets=SqliteTargetStates(database),
             places=SqlitePlaces(database),
             speech=SqliteSpeechResults(database),
+            apps=SqliteApps(database),
         )
     finally:
         await database.aclose()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime
 
 from contracts import WebhookKind
-from stores.endpoint import Endpoint, SigningKey
+from stores.endpoint import Endpoint
 from stores.sqlite.database import Database
 from stores.sqlite.erasure import erase
+from stores.sqlite.keys import keys_in, keys_text
 
 SCHEMA = (
     """
@@ -29,7 +28,7 @@ SEVERAL_KEYS = (
     "UPDATE endpoint SET keys = json_array(json_object('secret', secret, 'not_after', NULL))",
     "ALTER TABLE endpoint DROP COLUMN secret",
 )
-"""The step from one key an endpoint to several, as JSON: `[{"secret": TEXT, "not_after": TEXT or null}]`."""
+"""The step from one key an endpoint to several, in the form of `stores.sqlite.keys`."""
 
 _COLUMNS = "uid, kind, url, paused, keys"
 _VALUES = f"({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
@@ -107,19 +106,9 @@ def _endpoint(found: tuple[str, WebhookKind, str, int, str]) -> Endpoint:
         kind=kind,
         url=url,
         paused=bool(paused),
-        keys=tuple(
-            SigningKey(
-                secret=key["secret"],
-                not_after=datetime.fromisoformat(key["not_after"]) if key["not_after"] else None,
-            )
-            for key in json.loads(keys)
-        ),
+        keys=keys_in(keys),
     )
 
 
 def _row(endpoint: Endpoint) -> tuple[str, str, str, bool, str]:
-    keys = [
-        {"secret": key.secret, "not_after": key.not_after.isoformat() if key.not_after else None}
-        for key in endpoint.keys
-    ]
-    return endpoint.uid, endpoint.kind, endpoint.url, endpoint.paused, json.dumps(keys)
+    return endpoint.uid, endpoint.kind, endpoint.url, endpoint.paused, keys_text(endpoint.keys)

@@ -11,13 +11,20 @@ from pathlib import Path
 import pytest
 
 from contracts import TASK_TYPES, Envelope, Task, TaskRegistry
+from tests.contracts.golden_app_webhooks import APP_WEBHOOKS
 from tests.contracts.golden_geocoding import GEOCODING
 from tests.contracts.golden_notifications import NOTIFICATIONS
 from tests.contracts.golden_speech import SPEECH
 from tests.contracts.golden_webhooks import WEBHOOKS
 
 GOLDEN = Path(__file__).parent / "golden"
-EXPECTED: dict[str, tuple[Envelope, Task]] = {**WEBHOOKS, **NOTIFICATIONS, **GEOCODING, **SPEECH}
+EXPECTED: dict[str, tuple[Envelope, Task]] = {
+    **APP_WEBHOOKS,
+    **WEBHOOKS,
+    **NOTIFICATIONS,
+    **GEOCODING,
+    **SPEECH,
+}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -32,6 +32,7 @@ from producers import Producer
 from stores import Ledger
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.flow.letters import Letter
+from tests.handlers.no_events import no_events
 
 PARENT = "projects/sidelane-local/locations/us-central1"
 
@@ -133,7 +134,7 @@ async def virtual_stage(
                 telemetry=lanes.telemetry,
                 clock=lambda: _now(clock),
             )
-            yield Opened(pipeline=pipeline, reconciler=reconciler)
+            yield Opened(pipeline=pipeline, reconciler=reconciler, events=no_events(pipeline, producer))
 
         # The emulator and the test use the loop's executor.
         app = create_app(settings, opened, LanesSettings(refuse_default_executor=False))

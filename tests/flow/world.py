@@ -70,6 +70,9 @@ queues:
     quarantine: true
     rate_limits: {max_concurrent_dispatches: 1}
     retry_rate_limits: {max_concurrent_dispatches: 1}
+  app-webhooks: {}
+  app-webhooks-realtime:
+    delivery: {realtime: true}
 events:
   conversation-created:
     subscription: conversation-created-handlers

@@ -14,11 +14,13 @@ import pytest
 from fastapi import FastAPI
 from google.cloud import tasks_v2
 
-from contracts import Catalog, DeadLetter, Envelope, Task, TaskRegistry, load_catalog
+from contracts import AppWebhook, Catalog, DeadLetter, Envelope, Task, TaskRegistry, load_catalog
 from handlers.app import create_app
 from handlers.arrival import TaskRequest
 from handlers.delivery import End, Returned
 from handlers.effect import Delivery
+from handlers.events import Events
+from handlers.fan_out import fan_outs_to
 from handlers.follow_up import FollowUp
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.opening import Opened
@@ -28,9 +30,9 @@ from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
-from stores import Ledger, TargetStates
+from stores import Apps, Ledger, TargetStates
 from stores.sqlite import open_sqlite
-from tests.handlers.tokens import AUDIENCE, EMAIL, Issuer
+from tests.handlers.tokens import AUDIENCE, EMAIL, EVENT_AUDIENCE, EVENT_PUSHER, Issuer
 from tests.receiver import answering, receiver
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -88,6 +90,7 @@ class Service:
     issuer: Issuer
     pipeline: Pipeline
     states: TargetStates
+    apps: Apps
     effect: Callable[[Note, Delivery], Awaitable[End]] = _returned
     runs: list[Delivery] = field(default_factory=list)
 
@@ -156,7 +159,7 @@ def shared_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIterator[Service]:
-    registry = TaskRegistry([Note])
+    registry = TaskRegistry([Note, AppWebhook])
     clock = Clock()
     async with AsyncExitStack() as stack:
         certificates = await stack.enter_async_context(receiver(answering(200, body=issuer.certificates())))
@@ -164,14 +167,14 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         stores = await stack.enter_async_context(open_sqlite(tmp_path / "stores.sqlite3"))
         producer = await stack.enter_async_context(recording(catalog, registry))
 
+        known = Certificates(certificates.url, lane)
+
         async def run(note: Any, delivery: Delivery) -> End:
             under_test.runs.append(delivery)
             return await under_test.effect(note, delivery)
 
         pipeline = Pipeline(
-            callers=Callers(
-                Certificates(certificates.url, lane), audience=AUDIENCE, emails=frozenset({EMAIL})
-            ),
+            callers=Callers(known, audience=AUDIENCE, emails=frozenset({EMAIL})),
             catalog=catalog,
             registry=registry,
             ledger=stores.ledger,
@@ -189,8 +192,18 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             reconciler = Reconciler(
                 stores.ledger, pipeline.follow_up, catalog, telemetry=lanes.telemetry, clock=clock
             )
+            events = Events(
+                callers=Callers(known, audience=EVENT_AUDIENCE, emails=frozenset({EVENT_PUSHER})),
+                catalog=catalog,
+                fan_outs=fan_outs_to(stores.apps),
+                outbox=producer,
+                telemetry=lanes.telemetry,
+                clock=clock,
+            )
             yield Opened(
-                pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets), reconciler=reconciler
+                pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets),
+                reconciler=reconciler,
+                events=events,
             )
 
         app = create_app(HandlerSettings(), opening)
@@ -198,5 +211,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://handlers.test")
         )
-        under_test = Service(app, client, producer, stores.ledger, clock, issuer, pipeline, stores.targets)
+        under_test = Service(
+            app, client, producer, stores.ledger, clock, issuer, pipeline, stores.targets, stores.apps
+        )
         yield under_test

@@ -20,6 +20,7 @@ COMPLETE = {
     "SIDELANE_DATABASE": "firestore:(default)",
     "SIDELANE_DEAD_LETTER_URL": "https://letters.example.com",
     "SIDELANE_DEAD_LETTER_PUSHER_EMAIL": "letters@prod.iam.gserviceaccount.com",
+    "SIDELANE_EVENT_PUSHER_EMAIL": "events@prod.iam.gserviceaccount.com",
     "SIDELANE_FCM_URL": "https://fcm.googleapis.com",
     "SIDELANE_FCM_CREDENTIALS": "google",
     "SIDELANE_GEOCODING_KEY": "a-key",

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from httpx import Headers
 from standardwebhooks import Webhook
 
 from contracts import (
@@ -22,17 +21,18 @@ from contracts import (
     DaySummary,
     DeveloperWebhook,
     MemoryCreated,
+    Notification,
     RealtimeTranscript,
     Structured,
     TranscriptSegment,
 )
 from contracts.webhooks import WebhookEvent
-from handlers.delivery import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from handlers.ends import NotWanted, OwnerPaused, Reason, Returned, TargetFailed, TargetRefused
 from handlers.errors import BadSigningKey
-from handlers.webhook_request import WebhookRequests, judge
+from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
-from lanes import LOCAL, WEBHOOKS, Answer, HttpLane
+from lanes import LOCAL, WEBHOOKS, HttpLane
 from stores import Directory, Endpoint, SigningKey, rotated
 from stores.sqlite import open_sqlite
 from tests.handlers.secret_manager_server import literal_secrets
@@ -242,57 +242,32 @@ async def test_an_address_that_is_none_is_refused(webhooks: DeveloperWebhooks, d
     assert end.reason is Reason.BLOCKED_ADDRESS
 
 
+async def test_a_message_in_an_answer_to_a_transcript_becomes_a_notification(
+    webhooks: DeveloperWebhooks, directory: Directory
+) -> None:
+    event = RealtimeTranscript(stream_id="s9", sequence=3, segments=(SEGMENT,))
+    async with receiver(answering(200, body=b'{"message": "Take an umbrella"}')) as target:
+        for each in (event, MemoryCreated(conversation=CONVERSATION)):
+            await directory.put_endpoint(endpoint(each, target.url))
+        end = await webhooks(task(event), DELIVERY)
+        assert await webhooks(task(MemoryCreated(conversation=CONVERSATION)), DELIVERY) == Returned()
+    assert end == Returned(
+        then=(
+            Notification(
+                uid="user 1",
+                event="msg_0123",
+                subject="s9",
+                title="Webhook says",
+                body="Take an umbrella",
+                data={"kind": "webhook_message"},
+            ),
+        )
+    )
+
+
 async def test_an_answer_that_asks_to_wait(webhooks: DeveloperWebhooks, directory: Directory) -> None:
     event = MemoryCreated(conversation=CONVERSATION)
     async with receiver(answering(429, {"Retry-After": "17"})) as target:
         await directory.put_endpoint(endpoint(event, target.url))
         end = await webhooks(task(event), DELIVERY)
     assert end == TargetFailed("answered 429", retry_after=timedelta(seconds=17))
-
-
-def answer(status: int, **headers: str) -> Answer:
-    named = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(status=status, headers=named, body=b"", truncated=False)
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_2xx_is_taken(status: int) -> None:
-    assert judge(answer(status, webhook_delivery="abort-message"), NOW) == Returned()
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 408, 425, 429, 500, 502, 503, 504, 600])
-def test_everything_else_failed(status: int) -> None:
-    assert judge(answer(status, location="/x"), NOW) == TargetFailed(f"answered {status}")
-
-
-def test_410_is_gone_and_a_header_may_abort_or_disable() -> None:
-    ends = [
-        judge(answer(status, webhook_delivery=asked), NOW)
-        for status, asked in ((410, ""), (500, " Abort-Message"), (410, "Disable"))
-    ]
-    reasons = [end.reason for end in ends if isinstance(end, TargetRefused)]
-    assert reasons == [Reason.GONE, Reason.ABORTED, Reason.ENDPOINT_DISABLED]
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("120", 120),
-        (" 0 ", 0),
-        ("Sun, 01 Nov 2026 12:01:30 GMT", 90),
-        ("Sun, 01 Nov 2026 11:00:00 GMT", 0),
-        ("Sun, 01 Nov 2026 12:01:30", 90),
-        ("soon", None),
-        ("-5", None),
-        ("²", None),
-        ("9" * 400, 10**9),
-    ],
-)
-def test_retry_after_in_its_forms(value: str, seconds: int | None) -> None:
-    end = judge(answer(503, retry_after=value), NOW) if value != "²" else None
-    if end is None:  # not ASCII: cannot travel in a header, so only the reading of it is asked
-        end = judge(
-            Answer(status=503, headers=Headers([(b"retry-after", b"\xb2")]), body=b"", truncated=False), NOW
-        )
-    expected = None if seconds is None else timedelta(seconds=seconds)
-    assert end == TargetFailed("answered 503", retry_after=expected)

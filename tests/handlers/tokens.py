@@ -17,6 +17,8 @@ from cryptography.x509.oid import NameOID
 
 AUDIENCE = "http://handlers.test"
 EMAIL = "tasks@sidelane-local.iam.gserviceaccount.com"
+EVENT_AUDIENCE = "http://handlers.test/events"
+EVENT_PUSHER = "events@sidelane-local.iam.gserviceaccount.com"
 
 
 class Issuer:

@@ -43,11 +43,14 @@ async def ask(stores: FirestoreStores) -> None:
     assert await stores.ledger.overdue(NOW, limit=1, after=row) == ()
     await stores.targets.forget("t")
     await stores.devices.of("u")
+    await stores.apps.apps(limit=1, after="a")
+    await stores.apps.enabled_apps("u", limit=1, after="a")
     await stores.devices.remove("u", "d")
     for erase in (
         stores.dead_letters.erase,
         stores.ledger.erase,
         stores.devices.erase,
+        stores.apps.erase,
         stores.directory.erase,
         stores.places.erase,
         stores.speech.erase,
