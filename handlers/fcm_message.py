@@ -33,6 +33,11 @@ LONGEST_PAUSE = timedelta(hours=1)
 REFUSED_PAUSE = timedelta(minutes=1)
 """Until we look whether somebody has mended our credentials."""
 
+MAX_BYTES = 4096
+"""Of what the device gets, keys and values; FCM refuses a longer message."""
+_FRAME_BYTES = 512
+"""Of it, for the names and marks around title, body and data."""
+
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _TOKEN_FIELD = "message.token"  # noqa: S105  (the name of a field)
 
@@ -57,7 +62,8 @@ def message_of(notification: Notification, token: str) -> bytes:
     """The body of `messages:send` for one device.
 
     Equal notifications about one subject collapse: while they wait for the device (`collapse_key`,
-    `Topic`, `apns-collapse-id`), and on its screen (`tag`, `apns-collapse-id`).
+    `Topic`, `apns-collapse-id`), and on its screen (`tag`, `apns-collapse-id`). A body that is too long for
+    FCM is cut: a device shows a few lines of it at most.
     """
     key = notification.collapse_key
     webpush: dict[str, object] = {"headers": {"Topic": key}}  # RFC 8030, 5.4: 32 characters at most
@@ -65,13 +71,22 @@ def message_of(notification: Notification, token: str) -> bytes:
         webpush["fcm_options"] = {"link": notification.link}
     message: dict[str, object] = {
         "token": token,
-        "notification": {"title": notification.title, "body": notification.body},
+        "notification": {"title": notification.title, "body": _body_of(notification)},
         "data": notification.data,
         "android": {"collapse_key": key, "notification": {"tag": key}},
         "apns": {"headers": {"apns-collapse-id": key}},
         "webpush": webpush,
     }
     return json.dumps({"message": message}).encode()
+
+
+def _body_of(notification: Notification) -> str:
+    others = [notification.title, *notification.data, *notification.data.values()]
+    room = max(MAX_BYTES - _FRAME_BYTES - sum(len(text.encode()) for text in others), 0)
+    body = notification.body.encode()
+    if len(body) <= room:
+        return notification.body
+    return body[: max(room - len("…".encode()), 0)].decode(errors="ignore") + "…"
 
 
 def judge(answer: Answer, now: datetime) -> End | DeviceGone | NotLetIn:

@@ -9,7 +9,7 @@ import pytest
 from httpx import Headers
 
 from handlers.delivery import Busy, HandlerBug, Reason, Returned, TargetFailed, TargetRefused
-from handlers.fcm_message import DeviceGone, NotLetIn, judge, message_of
+from handlers.fcm_message import MAX_BYTES, DeviceGone, NotLetIn, judge, message_of
 from lanes import Answer
 from tests.handlers.fcm_answers import NOTIFICATION, QUOTA_EXCEEDED, UNAUTHENTICATED, UNREGISTERED, refusal
 
@@ -40,6 +40,26 @@ def test_a_link_is_for_browsers() -> None:
     linked = NOTIFICATION.model_copy(update={"link": "https://example.com/c1"})
     webpush = json.loads(message_of(linked, "t1"))["message"]["webpush"]
     assert webpush["fcm_options"] == {"link": "https://example.com/c1"}
+
+
+@pytest.mark.parametrize("letter", ["a", "д", "☂", "🌧"])
+def test_a_body_that_is_too_long_is_cut_between_letters(letter: str) -> None:
+    long = NOTIFICATION.model_copy(update={"body": letter * 2000, "data": {"k": "v" * 1000}})
+    shown = json.loads(message_of(long, "t1"))["message"]
+    words = (*shown["notification"].values(), *shown["data"], *shown["data"].values())
+    size = sum(len(word.encode()) for word in words)
+    assert size <= MAX_BYTES - 512
+    body = shown["notification"]["body"]
+    if len(letter.encode()) == 1:
+        assert body == long.body
+    else:
+        assert body == letter * (len(body) - 1) + "…"
+        assert size > MAX_BYTES - 512 - 2 * len(letter.encode())
+
+
+def test_data_that_leaves_no_room_is_fcms_to_refuse() -> None:
+    full = NOTIFICATION.model_copy(update={"data": {"k": "v" * 5000}})
+    assert json.loads(message_of(full, "t1"))["message"]["notification"]["body"] == "…"
 
 
 def test_what_fcm_names_was_taken() -> None:
