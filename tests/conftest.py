@@ -48,5 +48,5 @@ def firestore_host() -> Iterator[str]:
 
 @pytest.fixture
 def firestore(firestore_host: str) -> Firestore:
-    """A database of the test's own: the emulator makes one for every project that is named."""
-    return Firestore(host=firestore_host, project=f"test-{uuid.uuid4().hex[:20]}")
+    """Databases of the test's own: the emulator makes one for every project and name."""
+    return Firestore(host=firestore_host, name=f"test-{uuid.uuid4().hex[:20]}")

@@ -33,17 +33,15 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Firestore:
-    """An empty database of the emulator."""
+    """A project and databases of it, all of them empty."""
 
     host: str
-    project: str
-    database: str = "(default)"
+    name: str
+    """Of the project, and fit for one of a database too."""
 
     def open(self, deadline: float = DEADLINE) -> AbstractAsyncContextManager[FirestoreStores]:
         """The stores in it; its data are the same each time, as another process would find them."""
-        return open_firestore(
-            project=self.project, database=self.database, emulator=self.host, deadline=deadline
-        )
+        return open_firestore(project=self.name, database="(default)", emulator=self.host, deadline=deadline)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ locals {
     OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
   }
   handler_environment = merge(local.producer_environment, {
+    SIDELANE_DATABASE                 = "firestore:${google_firestore_database.this.name}"
     SIDELANE_DEAD_LETTER_URL          = "${local.uris["dead-letters"]}/"
     SIDELANE_DEAD_LETTER_PUSHER_EMAIL = google_service_account.this["pushes"].email
     SIDELANE_FCM_URL                  = "https://fcm.googleapis.com"

@@ -27,6 +27,7 @@ from contracts.webhooks import WebhookEvent
 from handlers.dead_letters.replay import Replayed, replay
 from producers import Receipt
 from stores import Endpoint, Key, OutcomeKind, SigningKey
+from tests.firestore_emulator import Firestore
 from tests.flow.world import SECRET, World, world
 from tests.receiver import Received, answering
 
@@ -58,9 +59,28 @@ async def settled(running: World, receipts: list[Receipt], generation: int = 0) 
 
 
 @pytest.fixture
-async def running(tmp_path: Path, catalog: Catalog, catalog_file: Path) -> AsyncIterator[World]:
+def firestore_or_file(request: pytest.FixtureRequest) -> Firestore | None:
+    """None, a file, unless the test says `on_every_storage`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    found: Firestore = request.getfixturevalue("firestore")
+    return found
+
+
+on_every_storage = pytest.mark.parametrize("firestore_or_file", ["sqlite", "firestore"], indirect=True)
+
+
+@pytest.fixture
+async def running(
+    tmp_path: Path, catalog: Catalog, catalog_file: Path, firestore_or_file: Firestore | None
+) -> AsyncIterator[World]:
     async with world(
-        tmp_path, catalog, catalog_file, factory="handlers.app:create_app", environment={}
+        tmp_path,
+        catalog,
+        catalog_file,
+        factory="handlers.app:create_app",
+        environment={},
+        firestore=firestore_or_file,
     ) as opened:
         yield opened
 
@@ -85,6 +105,7 @@ async def test_every_kind_reaches_its_receiver_signed(running: World) -> None:
         Webhook(SECRET).verify(got.body, dict(got.headers))
 
 
+@on_every_storage
 async def test_a_receiver_that_recovers_gets_the_same_delivery(running: World) -> None:
     await running.register("u1", "/hook", ["memory_created"])
 
@@ -112,9 +133,10 @@ async def test_owners_settings_skip_and_bury(running: World) -> None:
     assert running.receiver.received == []
 
 
+@on_every_storage
 async def test_a_dead_letter_is_replayed_under_the_same_delivery_id(running: World, catalog: Catalog) -> None:
     await running.register("u1", "/hook", ["memory_created"])
-    running.receiver.respond = answering(410)
+    running.receiver.respond = answering(500)
     receipt = await running.producer.enqueue(DeveloperWebhook(uid="u1", event=EVENTS[0]))
     assert await settled(running, [receipt]) == [OutcomeKind.DEAD]
 
@@ -123,7 +145,7 @@ async def test_a_dead_letter_is_replayed_under_the_same_delivery_id(running: Wor
 
     await running.signal.until(kept)
     (letter,) = (await running.letters()).values()
-    assert (letter.letter.reason, letter.letter.target) == ("gone", "developer/u1/memory_created")
+    assert (letter.letter.reason, letter.letter.target) == ("attempts-used", "developer/u1/memory_created")
 
     running.receiver.respond = answering(200)
     result = await replay(
@@ -136,4 +158,4 @@ async def test_a_dead_letter_is_replayed_under_the_same_delivery_id(running: Wor
     )
     assert isinstance(result, Replayed)
     assert await settled(running, [receipt], generation=1) == [OutcomeKind.DONE]
-    assert [got.headers["webhook-id"] for got in running.receiver.received] == [receipt.delivery_id] * 2
+    assert [got.headers["webhook-id"] for got in running.receiver.received] == [receipt.delivery_id] * (3 + 1)

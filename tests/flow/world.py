@@ -22,8 +22,20 @@ from handlers.database import open_database
 from handlers.dead_letters.function import DeadLetterFunction
 from handlers.settings import HandlerSettings
 from producers import Producer
-from stores import DeadLetters, Endpoint, Filter, Kept, Key, Ledger, Row, SigningKey, Stores
+from stores import (
+    DeadLetters,
+    Endpoint,
+    Filter,
+    FirestoreDatabase,
+    Kept,
+    Key,
+    Ledger,
+    Row,
+    SigningKey,
+    Stores,
+)
 from tests.emulator_fixture import RunningEmulator, running_emulator
+from tests.firestore_emulator import Firestore
 from tests.flow.handlers_process import HandlersProcess
 from tests.receiver import Receiver, receiver
 
@@ -166,9 +178,18 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, catalog: Catalog, catalog_file: Path, *, factory: str, environment: Mapping[str, str]
+    folder: Path,
+    catalog: Catalog,
+    catalog_file: Path,
+    *,
+    factory: str,
+    environment: Mapping[str, str],
+    firestore: Firestore | None = None,
 ) -> AsyncIterator[World]:
-    """Everything is open and empty; `factory` is the handlers' app, told `environment` besides."""
+    """Everything is open and empty; `factory` is the handlers' app, told `environment` besides.
+
+    The stores are in a file of `folder`, or in a database of `firestore`.
+    """
     happened = Signal()
     async with AsyncExitStack() as stack:
         handlers = HandlersProcess(factory, folder / "handlers.log")
@@ -182,7 +203,8 @@ async def world(
         )
         settings = HandlerSettings(
             queues_file=catalog_file,
-            database=folder / "stores.sqlite3",
+            database=FirestoreDatabase(firestore.name) if firestore else folder / "stores.sqlite3",
+            firestore_emulator_host=firestore.host if firestore else None,
             handlers_url=handlers.url,
             dead_letter_url=dead_letter_url,
             cloud_tasks_emulator_host=emulator.addresses.tasks,
@@ -226,7 +248,9 @@ async def dead_letter_function(read_settings: Callable[[], HandlerSettings]) -> 
 
 def variables(settings: HandlerSettings) -> dict[str, str]:
     """The settings as a process reads them."""
+    firestore = settings.firestore_emulator_host
     return {
+        **({"FIRESTORE_EMULATOR_HOST": firestore} if firestore else {}),
         "CLOUD_TASKS_EMULATOR_HOST": str(settings.cloud_tasks_emulator_host),
         "PUBSUB_EMULATOR_HOST": str(settings.pubsub_emulator_host),
         "SIDELANE_OIDC_CERTS_URL": settings.oidc_certs_url,

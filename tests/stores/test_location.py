@@ -49,9 +49,9 @@ async def test_a_database_is_opened_by_project_and_name(firestore: Firestore) ->
             return await stores.ledger.read(KEY) is not None
 
     async with open_stores(
-        FirestoreDatabase("one"), project=firestore.project, emulator=firestore.host
+        FirestoreDatabase("one"), project=firestore.name, emulator=firestore.host
     ) as stores:
         await stores.ledger.claim(start(KEY))
-    assert await has_row(firestore.project, "one")
-    assert not await has_row(firestore.project, "two")
-    assert not await has_row(f"{firestore.project}-2", "one")
+    assert await has_row(firestore.name, "one")
+    assert not await has_row(firestore.name, "two")
+    assert not await has_row(f"{firestore.name}-2", "one")
