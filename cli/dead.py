@@ -23,6 +23,7 @@ from handlers.dead_letters.view import story, summary
 from handlers.settings import HandlerSettings
 from producers import Producer
 from stores import DeadLetters, Filter, Kept
+from stores.blob_location import open_blobs
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: tasks that no further attempt is made for.")
 
@@ -157,7 +158,10 @@ async def _replay(
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     async with (
         open_database(settings) as stores,
-        Producer(settings, catalog, TaskRegistry(TASK_TYPES)) as producer,
+        open_blobs(
+            settings.blobs, project=settings.project, emulator=settings.storage_emulator_host
+        ) as blobs,
+        Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs) as producer,
     ):
         return await replay_and_tell(
             _selected(stores.dead_letters, ids, wanted),

@@ -70,6 +70,11 @@ class Envelope(_Outer):
         """The body of the Cloud Task."""
         return self.model_dump_json().encode() + b"\n" + self.payload
 
+    @property
+    def size(self) -> int:
+        """Bytes of the encoded envelope."""
+        return len(self.encode())
+
     @classmethod
     def decode(cls, body: bytes) -> Self:
         """Read a body; the payload is not looked at. Raises `Undecodable`, which keeps the bytes."""
@@ -110,6 +115,10 @@ class Envelope(_Outer):
     def at(self, position: Position) -> Self:
         """The same task at another attempt or park."""
         return self.model_copy(update={"attempt": position.attempt, "park": position.park})
+
+    def carrying(self, payload: bytes) -> Self:
+        """The same task with a reference in the place of its payload, or with what that refers to."""
+        return self.model_copy(update={"payload": payload})
 
     def replayed(self, generation: int, accepted_at: datetime) -> Self:
         """The same event as a new generation: a first attempt with its age counted anew."""

@@ -21,6 +21,8 @@ CLAIM_BUDGET = timedelta(seconds=5)
 """How long a handler may take to claim a task."""
 SETTLE_BUDGET = timedelta(seconds=10)
 """How long a handler may take to record an outcome and do its follow-up."""
+BLOB_MARGIN = timedelta(days=7)
+"""How long Pub/Sub may take to hand a dead letter over: as long as it keeps messages by default."""
 MAX_AGE = timedelta(days=25)
 """Cloud Tasks deletes every task at 31 days; this leaves the time to bury it ourselves."""
 
@@ -146,7 +148,13 @@ class Queue(Settings):
     dispatch_deadline: Duration = Field(ge=timedelta(seconds=15), le=timedelta(minutes=30))
     """How long Cloud Tasks waits for the handler's answer (documented range for HTTP targets)."""
     inline_limit_bytes: int = Field(strict=True, ge=1024, le=1_000_000)
-    """Largest envelope; Cloud Tasks refuses a stored task above 1 MiB and bills by 32 KB."""
+    """Largest envelope that rides in its task; Cloud Tasks refuses one above 1 MiB and bills by 32 KB."""
+    blob_limit_bytes: int = Field(default=0, strict=True, ge=0, le=64 * 1024 * 1024)
+    """Largest payload that goes to the blob store when its envelope is over `inline_limit_bytes`; 0: none."""
+    blob_retention: Duration = Field(default=timedelta(days=14), le=timedelta(days=400))
+    """How long a blob is kept, from when its task may first run: longer than the task may take to its end."""
+    dead_letter_retention: Duration = Field(default=timedelta(days=90), le=timedelta(days=3650))
+    """How long a dead letter's blob is kept, from the death."""
     quarantine: bool = Field(default=False, strict=True)
     """Carries nothing but tasks under suspicion of killing their process, of whatever queue and by the policy
     of that one: one at a time, so that no other is suspected with them. At most one queue is it."""
@@ -177,6 +185,21 @@ class Queue(Settings):
         )
         if self.quarantine and together > 1:
             raise ValueError("max_concurrent_dispatches must be 1 in both rate limits of a quarantine")
+        return self
+
+    @model_validator(mode="after")
+    def _blobs_outlive_their_tasks(self) -> Queue:
+        needed = self.delivery.age_limit + BLOB_MARGIN
+        if self.blob_limit_bytes and self.blob_retention < needed:
+            raise ValueError(
+                f"blob_retention must be at least {in_seconds(needed)}: delivery.age_limit "
+                f"{in_seconds(self.delivery.age_limit)}, and {in_seconds(BLOB_MARGIN)} in which a dead "
+                "letter may arrive"
+            )
+        if self.blob_limit_bytes and self.dead_letter_retention < self.blob_retention:
+            raise ValueError(
+                f"dead_letter_retention must be at least blob_retention, {in_seconds(self.blob_retention)}"
+            )
         return self
 
     @property

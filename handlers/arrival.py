@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts import Catalog, Envelope, NewerVersion, Queue, Task, TaskRegistry, Undecodable, UnknownTask
+from contracts import (
+    BlobReference,
+    Catalog,
+    Envelope,
+    NewerVersion,
+    Queue,
+    Task,
+    TaskRegistry,
+    Undecodable,
+    UnknownTask,
+)
 from handlers.delivery import SUSPECT_STARTS, Standing, too_old
-from handlers.ends import End, NeedsNewerCode, Poisonous, Suspect, TooOld, Unreadable
+from handlers.ends import End, NeedsNewerCode, Poisonous, Reason, Suspect, TooOld, Unreadable
 from handlers.errors import UnknownQueue
+from stores import BlobDamaged, BlobMissing, Blobs, BlobTooLarge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +61,11 @@ class Arrival:
         return self.task.owner() if self.task else ""
 
 
-def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry) -> Arrival:
-    """Read a request.
+async def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry, blobs: Blobs) -> Arrival:
+    """Read a request, and the blob that its task may refer to.
 
     Raises:
+        StoreError: the blob store is away.
         Undecodable: the body is no envelope, or one of another type than the URL says.
         UnknownQueue: this code does not know the task, and the catalog not the queue that it came from.
         CatalogError: the catalog lacks the queue of the task's type.
@@ -70,13 +82,21 @@ def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry) ->
     task: Task | None = None
     verdict = None
     try:
-        task = envelope.open(registry)
+        task = (await _whole(envelope, blobs)).open(registry)
     except (UnknownTask, NewerVersion) as error:
         verdict = NeedsNewerCode(str(error))
     except Undecodable as error:
         verdict = Unreadable(error.detail)
+    except (BlobMissing, BlobDamaged, BlobTooLarge) as error:
+        verdict = Unreadable(str(error), Reason.BLOB_MISSING)
     queue = catalog.get(task.route()) if task else carrier(request, catalog)
     return Arrival(envelope=envelope, queue=queue, task=task, verdict=verdict, quarantine=quarantine)
+
+
+async def _whole(envelope: Envelope, blobs: Blobs) -> Envelope:
+    """The envelope with its payload; `Arrival.envelope` and what follows from it keep the reference."""
+    reference = BlobReference.read(envelope.payload)
+    return envelope if reference is None else envelope.carrying(await blobs.get(reference))
 
 
 def carrier(request: TaskRequest, catalog: Catalog) -> Queue:

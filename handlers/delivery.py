@@ -127,8 +127,8 @@ def decide(end: End, standing: Standing, policy: DeliveryPolicy) -> Outcome:  # 
             return _park(Reason.NEEDS_NEWER_CODE, detail, due, standing)
         case TargetRefused(reason, detail):
             return _dead(reason, detail, standing)
-        case Unreadable(detail):
-            return _dead(Reason.UNDECODABLE, detail, standing)
+        case Unreadable(detail, reason):
+            return _dead(reason, detail, standing)
         case Poisonous(detail):
             return _dead(Reason.POISON, detail, standing)
         case Suspect(starts, quarantine):

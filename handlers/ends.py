@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SUSPECT = "suspect"
     NEEDS_NEWER_CODE = "needs-newer-code"
     UNDECODABLE = "undecodable"
+    BLOB_MISSING = "blob-missing"
     POISON = "poison"
     OWNER_PAUSED = "owner-paused"
     ENDPOINT_DISABLED = "endpoint-disabled"
@@ -95,9 +96,10 @@ class TargetRefused:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The payload is not valid for its type and version."""
+    """The payload is not valid for its type and version, or its blob is gone."""
 
     detail: str
+    reason: Reason = Reason.UNDECODABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from handlers.webhooks import DeveloperWebhooks, keeper
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Geocoder, Producer
 from stores import Stores
+from stores.blob_location import open_blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,10 @@ async def open_service(
         open_database(settings) as stores,
         HttpLane(CERTIFICATES_LANE) as certificates_lane,
         SecretManager(settings.secret_manager_host) as vault,
-        Producer(settings, catalog, registry) as producer,
+        open_blobs(
+            settings.blobs, lanes.storage, project=settings.project, emulator=settings.storage_emulator_host
+        ) as blobs,
+        Producer(settings, catalog, registry, blobs=blobs) as producer,
         DeadLetterWatch(
             stores.dead_letters,
             lanes.telemetry,
@@ -138,6 +142,7 @@ async def open_service(
             catalog=catalog,
             registry=registry,
             ledger=stores.ledger,
+            blobs=blobs,
             effects=effects(settings, stores, lanes, _secrets(settings, vault)),
             targets=targets,
             follow_up=follow_up,

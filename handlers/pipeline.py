@@ -44,6 +44,7 @@ from handlers.targets import Call, Targets
 from lanes import Telemetry
 from producers import ProducerError
 from stores import (
+    Blobs,
     Key,
     Leased,
     Ledger,
@@ -69,6 +70,7 @@ class Pipeline:
     catalog: Catalog
     registry: TaskRegistry
     ledger: Ledger
+    blobs: Blobs
     effects: Effects
     targets: Targets
     follow_up: FollowUp
@@ -86,25 +88,29 @@ class Pipeline:
         """Do everything that the request asks for; never raises but for cancellation."""
         try:
             await self.callers.check(request.authorization)
-            arrival = arrive(request, catalog=self.catalog, registry=self.registry)
+            claimed_by = asyncio.get_running_loop().time() + CLAIM_BUDGET.total_seconds()
+            async with asyncio.timeout_at(claimed_by):
+                arrival = await arrive(
+                    request, catalog=self.catalog, registry=self.registry, blobs=self.blobs
+                )
         except CallerRefused as error:
             self.telemetry.refused_callers.labels(status=error.status, reason=error.reason).inc()
             return Reply(error.status, str(error))
         except Undecodable as error:
             return await self._bury(request, error)
-        except (HandlerError, CatalogError) as error:
+        except (HandlerError, CatalogError, StoreError, TimeoutError) as error:
             _log.error("task %s cannot be handled: %s", request.task_name, error)
             return Reply(500, str(error))
         self._observe(arrival, request.due)
         with self.accounts.of(arrival) as told:
-            return told(await self._attempt(arrival))
+            return told(await self._attempt(arrival, claimed_by))
 
-    async def _attempt(self, arrival: Arrival) -> Reply:
+    async def _attempt(self, arrival: Arrival, claimed_by: float) -> Reply:
         start = self._start(arrival)
         if isinstance(arrival.verdict, Poisonous):
             return await self._settle(arrival, start, None)
         try:
-            async with asyncio.timeout(CLAIM_BUDGET.total_seconds()):
+            async with asyncio.timeout_at(claimed_by):
                 claim = await self.ledger.claim(start)
         except CANNOT_RECORD as error:
             if isinstance(error, TimeoutError):  # the claim may stand all the same

@@ -16,6 +16,7 @@ from producers.producer import Producer
 from producers.routers import notifications, webhooks
 from producers.settings import ProducerSettings
 from producers.trace import TraceContext
+from stores.blob_location import open_blobs
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request; several times what a task carries, so that the answer can say what is too large."""
@@ -31,7 +32,15 @@ def create_app(settings: ProducerSettings | None = None) -> FastAPI:
         async with open_lanes(lanes_settings, Telemetry(), service="producers") as lanes:
             app.state.lanes = lanes
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
-            async with Producer(settings, catalog, TaskRegistry(TASK_TYPES)):
+            async with (
+                open_blobs(
+                    settings.blobs,
+                    lanes.storage,
+                    project=settings.project,
+                    emulator=settings.storage_emulator_host,
+                ) as blobs,
+                Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs),
+            ):
                 yield
 
     app = FastAPI(title="Sidelane reference backend", lifespan=lifespan)

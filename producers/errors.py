@@ -7,7 +7,8 @@ ProducerError
 ├── UnregisteredTask     the task's type is not in the producer's registry
 ├── InvalidIdentity      the task does not name its event
 ├── InvalidSchedule      the time is naive, or too far ahead
-├── TaskTooLarge         the envelope is over its queue's inline limit
+├── TaskTooLarge         the envelope is over its queue's limit
+├── PayloadGone          the payload that a task refers to is not there any more
 ├── UnknownQueue         the catalog or Cloud Tasks has no such queue
 ├── UnknownTopic         Pub/Sub has no such topic
 ├── Refused              the service understood the call and said no
@@ -71,15 +72,20 @@ class InvalidSchedule(ProducerError):
 
 
 class TaskTooLarge(ProducerError):
-    """The envelope is over its queue's inline limit. `size` and `limit` are in bytes."""
+    """The envelope is over its queue's limit. `size` and `limit` are in bytes."""
 
     def __init__(self, name: str, queue: str, size: int, limit: int) -> None:
         super().__init__(
             f"task {name!r} is {size} bytes as an envelope, queue {queue!r} carries at most {limit}; "
-            "send less in one task, or raise inline_limit_bytes of the queue in the catalog"
+            "send less in one task, give the producer a blob store, or raise inline_limit_bytes or "
+            "blob_limit_bytes of the queue in the catalog"
         )
         self.size = size
         self.limit = limit
+
+
+class PayloadGone(ProducerError):
+    """The payload that a task refers to is not in the blob store any more: it cannot be run again."""
 
 
 class UnknownQueue(ProducerError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self
+from datetime import UTC, datetime
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -15,22 +15,22 @@ from contracts import (
     Envelope,
     Event,
     InvalidTask,
+    Position,
     Queue,
     Task,
     TaskRegistry,
     UnknownTask,
 )
+from producers.claim_check import ClaimCheck
 from producers.cloud_tasks import CloudTasks
 from producers.connection import Sleep
 from producers.enqueue import bind, unbind
 from producers.errors import (
     AlreadyOpen,
     InvalidIdentity,
-    InvalidSchedule,
     NotOpen,
     PartlyEnqueued,
     ProducerError,
-    TaskTooLarge,
     UnknownQueue,
     UnknownTopic,
     Unreachable,
@@ -38,32 +38,19 @@ from producers.errors import (
 )
 from producers.pubsub import PubSub
 from producers.receipt import Receipt
+from producers.schedule import check_schedule
+from producers.services import TaskService, TopicService
 from producers.settings import ProducerSettings
 from producers.task_request import TaskRequests
 from producers.trace import traceparent
+from stores import Blobs
 
 Clock = Callable[[], datetime]
 
 CONCURRENCY = 64
 """Creates under way at once in `enqueue_many`; one HTTP/2 connection carries about a hundred."""
-MAX_AHEAD = timedelta(days=30)
-"""How far ahead Cloud Tasks lets a task be scheduled."""
 
-
-class TaskService(Protocol):
-    """Where tasks are created; `CloudTasks` says what the methods do and raise."""
-
-    async def open(self) -> None: ...
-    async def aclose(self) -> None: ...
-    async def create(self, request: Any) -> bool: ...
-
-
-class TopicService(Protocol):
-    """Where messages are published; `PubSub` says what the methods do and raise."""
-
-    async def open(self) -> None: ...
-    async def aclose(self) -> None: ...
-    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str: ...
+FIRST = Position(attempt=1, park=0)
 
 
 def _now() -> datetime:
@@ -85,10 +72,15 @@ class Producer:
         *,
         clock: Clock = _now,
         sleep: Sleep = asyncio.sleep,
+        blobs: Blobs | None = None,
         tasks: TaskService | None = None,
         topics: TopicService | None = None,
     ) -> None:
-        """`tasks` and `topics` stand in for the services that the settings name."""
+        """`blobs` takes what is too large for a task; it is opened and closed by who gives it.
+
+        `tasks` and `topics` stand in for the services that the settings name.
+        """
+        self._claim_check = ClaimCheck(blobs)
         self._catalog = catalog
         self._registry = registry
         self._clock = clock
@@ -142,16 +134,19 @@ class Producer:
 
         Raises:
             UnregisteredTask, UnknownQueue: this deployment does not know the type, or its queue.
-            InvalidIdentity, TaskTooLarge: this very task cannot be carried.
+            InvalidIdentity, TaskTooLarge: this very task cannot be carried. What is over the queue's
+                `inline_limit_bytes` goes to the blob store first, which may take 10 s more.
             InvalidSchedule: `schedule_at` is naive or more than 30 days ahead.
         """
         self._check_open()
         queue = self._queue_of(task)
+        if schedule_at is not None:
+            check_schedule(schedule_at, self._clock())
         envelope = self._seal(task)
-        body = envelope.encode()
-        if len(body) > queue.inline_limit_bytes:
-            raise TaskTooLarge(task.name, queue.name, len(body), queue.inline_limit_bytes)
-        return await self._create(envelope, body, queue.name, queue, schedule_at)
+        carried = await self._claim_check.settle(
+            envelope, owner=task.owner(), queue=queue, useful_from=schedule_at or envelope.accepted_at
+        )
+        return await self._create(carried, queue.name, queue, schedule_at)
 
     async def enqueue_many(self, tasks: Iterable[Task]) -> tuple[Receipt, ...]:
         """Accept many side effects, at most `CONCURRENCY` at once; receipts are in the order of the tasks.
@@ -194,15 +189,20 @@ class Producer:
         Raises:
             UnknownQueue: no queue of the catalog, and no `-retry` sibling, has this name.
             InvalidSchedule: as for `enqueue`.
+            PayloadGone: it is a replay, whose blob is kept no longer.
         """
         self._check_open()
+        if schedule_at is not None:
+            check_schedule(schedule_at, self._clock())
         queue = self._catalog.carrying(cloud_queue)
         if queue is None:
             raise UnknownQueue(
                 f"no queue of the catalog carries {cloud_queue!r}; it has: "
                 + ", ".join(queue.name for queue in self._catalog)
             )
-        return await self._create(envelope, envelope.encode(), cloud_queue, queue, schedule_at)
+        if envelope.position == FIRST:
+            await self._claim_check.renew(envelope, queue=queue)
+        return await self._create(envelope, cloud_queue, queue, schedule_at)
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         """Publish to a topic of the project (its id alone); returns the message id once Pub/Sub confirmed.
@@ -258,11 +258,9 @@ class Producer:
             raise InvalidIdentity(f"task {task.name!r}: {fault['loc'][0]}: {fault['msg']}") from error
 
     async def _create(
-        self, envelope: Envelope, body: bytes, cloud_queue: str, queue: Queue, schedule_at: datetime | None
+        self, envelope: Envelope, cloud_queue: str, queue: Queue, schedule_at: datetime | None
     ) -> Receipt:
-        if schedule_at is not None:
-            _check_schedule(schedule_at, self._clock())
-        request = self._requests.build(envelope, body, cloud_queue, queue, schedule_at)
+        request = self._requests.build(envelope, envelope.encode(), cloud_queue, queue, schedule_at)
         created = await self._tasks.create(request)
         return Receipt(
             task=request.task.name,
@@ -272,16 +270,4 @@ class Producer:
             delivery_id=envelope.delivery_id,
             accepted_at=envelope.accepted_at,
             duplicate=not created,
-        )
-
-
-def _check_schedule(schedule_at: datetime, now: datetime) -> None:
-    if schedule_at.utcoffset() is None:
-        raise InvalidSchedule(
-            f"schedule_at {schedule_at.isoformat()} has no time zone; build it with datetime.now(UTC) + …"
-        )
-    if schedule_at - now > MAX_AHEAD:
-        raise InvalidSchedule(
-            f"schedule_at {schedule_at.isoformat()} is more than {MAX_AHEAD.days} days ahead, the limit of "
-            "Cloud Tasks; enqueue it nearer to its time"
         )

@@ -9,10 +9,11 @@ from typing import Any
 
 from google.cloud import tasks_v2
 
-from contracts import TASK_TYPES, Catalog, Event, Task, TaskRegistry
+from contracts import TASK_TYPES, BlobReference, Catalog, Event, Task, TaskRegistry, owner_digest
 from producers.producer import Producer
 from producers.receipt import Receipt
 from producers.settings import ProducerSettings
+from stores import BlobMissing
 
 __all__ = ("Published", "RecordingProducer", "recording")
 
@@ -32,7 +33,10 @@ class RecordingProducer(Producer):
     def __init__(self, settings: ProducerSettings, catalog: Catalog, registry: TaskRegistry) -> None:
         self._created = _Tasks()
         self._published = _Topics()
-        super().__init__(settings, catalog, registry, tasks=self._created, topics=self._published)
+        self._blobs = _Blobs()
+        super().__init__(
+            settings, catalog, registry, blobs=self._blobs, tasks=self._created, topics=self._published
+        )
         self.tasks: list[Task] = []
         """What was enqueued, without duplicates."""
         self.events: list[Event] = []
@@ -42,6 +46,11 @@ class RecordingProducer(Producer):
     def created(self) -> list[tasks_v2.Task]:
         """What Cloud Tasks would hold: enqueued and forwarded tasks, in the order of their creation."""
         return [tasks_v2.Task.wrap(task) for task in self._created.by_name.values()]
+
+    @property
+    def blobs(self) -> Mapping[str, bytes]:
+        """Payloads that were too large for their task, by the key of the task's reference."""
+        return {key: payload for key, (payload, _) in self._blobs.kept.items()}
 
     @property
     def published(self) -> list[Published]:
@@ -90,3 +99,26 @@ class _Topics:
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         self.messages.append(Published(topic=topic, data=data, attributes=dict(attributes)))
         return str(len(self.messages))
+
+
+class _Blobs:
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[bytes, datetime]] = {}
+
+    async def put(self, reference: BlobReference, payload: bytes, *, keep_until: datetime) -> None:
+        self.kept[reference.key] = (payload, keep_until)
+
+    async def get(self, reference: BlobReference) -> bytes:
+        try:
+            return self.kept[reference.key][0]
+        except KeyError:
+            raise BlobMissing(f"nothing was recorded as blob {reference.key}") from None
+
+    async def keep(self, reference: BlobReference, *, until: datetime) -> None:
+        self.kept[reference.key] = (await self.get(reference), until)
+
+    async def erase(self, owner: str, *, dry_run: bool = False) -> int:
+        found = [key for key in self.kept if key.startswith(owner_digest(owner) + "/")]
+        for key in () if dry_run else found:
+            del self.kept[key]
+        return len(found)

@@ -17,13 +17,16 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from contracts import CatalogError, load_catalog
 from handlers.database import open_database
+from handlers.dead_letters.payloads import LetterPayloads
 from handlers.dead_letters.reading import read_letter
 from handlers.errors import CallerRefused, CertificatesAway
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.settings import HandlerSettings
-from lanes import HttpLane
+from lanes import HttpLane, in_thread
 from stores import DeadLetters, StoreError
+from stores.blob_location import open_blobs
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ _LOGGED = {"id", "type", "generation", "attempt", "queue", "reason", "died_at"}
 class _Opened:
     callers: Callers
     letters: DeadLetters
+    payloads: LetterPayloads
 
 
 class DeadLetterFunction:
@@ -66,10 +70,11 @@ class DeadLetterFunction:
                 _log.error("a push of more than %d bytes was refused: no message is so large", MAX_BODY)
                 return _reply(413, f"the body is over the limit of {MAX_BODY} bytes")
             letter = read_letter(request.headers, body, self._clock())
+            await opened.payloads.keep(letter)
             added = await opened.letters.add(letter)
         except CallerRefused as error:
             return _reply(error.status, str(error))
-        except (StoreError, CertificatesAway) as error:
+        except (StoreError, CertificatesAway, CatalogError) as error:
             _log.error("cannot keep a dead letter: %s", error)
             return _reply(500, str(error))
         _log.info(
@@ -97,7 +102,13 @@ class DeadLetterFunction:
                     audience=settings.dead_letter_url,
                     emails=frozenset({settings.dead_letter_pusher_email}),
                 )
-                self._opened = _Opened(callers, stores.dead_letters)
+                blobs = await self._stack.enter_async_context(
+                    open_blobs(
+                        settings.blobs, project=settings.project, emulator=settings.storage_emulator_host
+                    )
+                )
+                catalog = await in_thread(load_catalog, settings.queues_file)
+                self._opened = _Opened(callers, stores.dead_letters, LetterPayloads(blobs, catalog))
             return self._opened
 
 

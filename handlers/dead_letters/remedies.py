@@ -16,6 +16,8 @@ REMEDIES: Mapping[str, str] = {
     Reason.BUSY: "its target had no room until it was too old: raise the target's rate, then replay",
     Reason.NEEDS_NEWER_CODE: "no handler knew its type or version: deploy the handlers, then replay",
     Reason.UNDECODABLE: "its bytes could not be read: find out who sent them (see `body`), then discard",
+    Reason.BLOB_MISSING: "its payload is in the blob store no more: restore the blob that `detail` names, "
+    "then replay; where it was erased with its user, discard",
     Reason.POISON: "its process died each time that it ran: reproduce it away from production, mend it, "
     "then replay",
     Reason.OWNER_PAUSED: "its owner paused the endpoint: replay once it is enabled, or discard",

@@ -64,7 +64,11 @@ A_DURATION = 'must be a duration in seconds such as "90s" or "0.5s"'
         ("dead_letter_topic", "9 lives", "'9 lives' is not allowed: String should match pattern"),
         ("dead_letter_topic", 7, "7 is not allowed: Input should be a valid string"),
         ("name", "letters", "'letters' is not allowed: the key under queues is the queue's name"),
-        ("speed", 1, "is unknown; known are: dead_letter_topic, delivery, dispatch_deadline, inline_"),
+        (
+            "speed",
+            1,
+            "is unknown; known are: blob_limit_bytes, blob_retention, dead_letter_retention, ",
+        ),
         (
             "rate_limits.burst",
             1,
@@ -131,6 +135,25 @@ def test_times_must_add_up(document: Document, write: Write) -> None:
         f"{path}: queue 'letters': dispatch_deadline must be at least 61s: "
         "claim 5s, delivery.deadline 46s and settle 10s"
     )
+
+
+def test_blobs_must_outlive_their_tasks(document: Document, write: Write) -> None:
+    allowed = put(put(document, "blob_retention", "608400s"), "blob_limit_bytes", 1)
+    load_catalog(write(allowed))
+    short = put(allowed, "blob_retention", "608399s")
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(write(short))
+    assert str(caught.value).endswith(
+        "queue 'letters': blob_retention must be at least 608400s: delivery.age_limit 3600s, and 604800s in "
+        "which a dead letter may arrive"
+    )
+    load_catalog(write(put(short, "blob_limit_bytes", 0)))  # a queue without blobs keeps none
+
+
+def test_dead_letters_must_keep_their_blobs_as_long_as_tasks_do(document: Document, write: Write) -> None:
+    document = put(document, "blob_limit_bytes", 1)
+    with pytest.raises(CatalogError, match="dead_letter_retention must be at least blob_retention, 1209600s"):
+        load_catalog(write(put(document, "dead_letter_retention", "1209599s")))
 
 
 def test_backoffs_must_be_in_order(document: Document, write: Write) -> None:

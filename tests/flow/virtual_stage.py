@@ -30,6 +30,7 @@ from handlers.targets import Targets
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Producer
 from stores import Ledger
+from stores.blob_location import open_blobs
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.flow.letters import Letter
 from tests.handlers.no_events import no_events
@@ -110,6 +111,7 @@ async def virtual_stage(
             topics=_NoTopics(),
         )
         await stack.enter_async_context(producer)
+        blobs = await stack.enter_async_context(open_blobs(str(folder / "blobs"), project="p"))
 
         @asynccontextmanager
         async def opened(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
@@ -118,6 +120,7 @@ async def virtual_stage(
                 catalog=catalog,
                 registry=registry,
                 ledger=ledger(stores.ledger),
+                blobs=blobs,
                 effects={Letter.name: effect},
                 targets=Targets(
                     stores.targets, clock=lambda: _now(clock), random=chance.random, telemetry=lanes.telemetry

@@ -23,6 +23,7 @@ from handlers.dead_letters.function import DeadLetterFunction
 from handlers.settings import HandlerSettings
 from producers import Producer
 from stores import (
+    Blobs,
     DeadLetters,
     Endpoint,
     Filter,
@@ -34,6 +35,7 @@ from stores import (
     SigningKey,
     Stores,
 )
+from stores.blob_location import open_blobs
 from tests.emulator_fixture import RunningEmulator, running_emulator
 from tests.firestore_emulator import Firestore
 from tests.flow.handlers_process import HandlersProcess
@@ -69,6 +71,9 @@ defaults:
     disable_after: "432000s"
   dispatch_deadline: "20s"
   inline_limit_bytes: 200000
+  blob_limit_bytes: 16777216
+  blob_retention: "1209600s"
+  dead_letter_retention: "7776000s"
   dead_letter_topic: webhooks-dead
 queues:
   developer-webhooks: {}
@@ -136,6 +141,7 @@ class World:
     receiver: Receiver
     stores: Stores
     producer: Producer
+    blobs: Blobs
     handlers: HandlersProcess
     emulator: RunningEmulator
     catalog: Catalog
@@ -205,6 +211,7 @@ async def world(
             queues_file=catalog_file,
             database=FirestoreDatabase(firestore.name) if firestore else folder / "stores.sqlite3",
             firestore_emulator_host=firestore.host if firestore else None,
+            blobs=str(folder / "blobs"),
             handlers_url=handlers.url,
             dead_letter_url=dead_letter_url,
             cloud_tasks_emulator_host=emulator.addresses.tasks,
@@ -212,7 +219,10 @@ async def world(
             oidc_certs_url=f"http://{emulator.addresses.http}/oauth2/v1/certs",
         )
         stores = await stack.enter_async_context(open_database(settings))
-        producer = await stack.enter_async_context(Producer(settings, catalog, TaskRegistry(TASK_TYPES)))
+        blobs = await stack.enter_async_context(open_blobs(settings.blobs, project=settings.project))
+        producer = await stack.enter_async_context(
+            Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs)
+        )
         target = await stack.enter_async_context(receiver())
         await handlers.start({**variables(settings), **environment})
         stack.push_async_callback(handlers.aclose)
@@ -220,6 +230,7 @@ async def world(
             receiver=target,
             stores=stores,
             producer=producer,
+            blobs=blobs,
             handlers=handlers,
             emulator=emulator,
             catalog=catalog,
@@ -257,6 +268,7 @@ def variables(settings: HandlerSettings) -> dict[str, str]:
         "SIDELANE_EGRESS_ALLOW": "127.0.0.0/8",
         "SIDELANE_QUEUES_FILE": str(settings.queues_file),
         "SIDELANE_DATABASE": str(settings.database),
+        "SIDELANE_BLOBS": settings.blobs,
         "SIDELANE_HANDLERS_URL": settings.handlers_url,
         "SIDELANE_DEAD_LETTER_URL": settings.dead_letter_url,
     }

@@ -31,6 +31,7 @@ from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
 from stores import Apps, Ledger, TargetStates
+from stores.blob_location import open_blobs
 from stores.sqlite import open_sqlite
 from tests.handlers.tokens import AUDIENCE, EMAIL, EVENT_AUDIENCE, EVENT_PUSHER, Issuer
 from tests.receiver import answering, receiver
@@ -152,8 +153,9 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(autouse=True)
-def shared_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def shared_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The service runs on the loop of its test, whose default executor others need."""
+    monkeypatch.setenv("SIDELANE_BLOBS", str(tmp_path / "blobs"))
     monkeypatch.setenv("SIDELANE_REFUSE_DEFAULT_EXECUTOR", "false")
 
 
@@ -165,6 +167,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
         certificates = await stack.enter_async_context(receiver(answering(200, body=issuer.certificates())))
         lane = await stack.enter_async_context(HttpLane(CERTIFICATES_LANE))
         stores = await stack.enter_async_context(open_sqlite(tmp_path / "stores.sqlite3"))
+        blobs = await stack.enter_async_context(open_blobs(str(tmp_path / "blobs"), project="p"))
         producer = await stack.enter_async_context(recording(catalog, registry))
 
         known = Certificates(certificates.url, lane)
@@ -178,6 +181,7 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             catalog=catalog,
             registry=registry,
             ledger=stores.ledger,
+            blobs=blobs,
             effects={Note.name: run},
             targets=Targets(stores.targets, clock=clock, random=lambda: 0.0, telemetry=Telemetry()),
             follow_up=FollowUp(producer, stores.ledger),

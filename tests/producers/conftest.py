@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from google.cloud.tasks_v2 import Task as CloudTask
 
-from contracts import TASK_TYPES, Catalog, TaskRegistry, load_catalog
+from contracts import TASK_TYPES, BlobReference, Catalog, TaskRegistry, load_catalog
 from producers import Producer, ProducerSettings
 from producers.testing import RecordingProducer, recording
+from stores.blob_location import open_blobs
 from tests.emulator_fixture import RunningEmulator, running_emulator
 from tests.producers.subject import Subject
 
@@ -44,8 +45,8 @@ async def emulator(catalog: Catalog, tmp_path: Path) -> AsyncIterator[RunningEmu
 
 
 @pytest.fixture
-def settings(emulator: RunningEmulator) -> ProducerSettings:
-    return pointing_at(emulator)
+def settings(emulator: RunningEmulator, tmp_path: Path) -> ProducerSettings:
+    return pointing_at(emulator, blobs=tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -64,20 +65,30 @@ async def subject(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Pa
             assert isinstance(producer, RecordingProducer)
             return next(task for task in producer.created if task.name == name)
 
-        yield Subject(build=lambda registry: recording(catalog, registry), look=recorded)
+        async def kept(producer: Producer, reference: BlobReference) -> bytes:
+            assert isinstance(producer, RecordingProducer)
+            return producer.blobs[reference.key]
+
+        yield Subject(build=lambda registry: recording(catalog, registry), look=recorded, blob=kept)
         return
-    async with running_emulator(catalog, tmp_path) as emulator:
+    folder = tmp_path / "blobs"
+    async with (
+        running_emulator(catalog, tmp_path) as emulator,
+        open_blobs(str(folder), project="p") as blobs,
+    ):
         await emulator.pause(catalog)
-        settings: ProducerSettings = pointing_at(emulator)
+        settings: ProducerSettings = pointing_at(emulator, blobs=folder)
         yield Subject(
-            build=lambda registry: Producer(settings, catalog, registry),
+            build=lambda registry: Producer(settings, catalog, registry, blobs=blobs),
             look=lambda _, name: emulator.task(name),
+            blob=lambda _, reference: blobs.get(reference),
         )
 
 
-def pointing_at(emulator: RunningEmulator) -> ProducerSettings:
+def pointing_at(emulator: RunningEmulator, *, blobs: Path) -> ProducerSettings:
     return ProducerSettings(
         queues_file=QUEUES_FILE,
+        blobs=str(blobs),
         cloud_tasks_emulator_host=emulator.addresses.tasks,
         pubsub_emulator_host=emulator.addresses.pubsub,
     )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from google.cloud.tasks_v2 import Task as CloudTask
 
-from contracts import Task, TaskRegistry
+from contracts import BlobReference, Task, TaskRegistry
 from producers import Producer
 
 
@@ -41,3 +41,5 @@ class Subject:
 
     build: Callable[[TaskRegistry], Producer]
     look: Callable[[Producer, str], Awaitable[CloudTask]]
+    blob: Callable[[Producer, BlobReference], Awaitable[bytes]]
+    """What it put into its blob store."""

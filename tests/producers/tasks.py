@@ -21,9 +21,9 @@ def transcript(sequence: int = 1, *, uid: str = "ada", text: str = "good morning
     return DeveloperWebhook(uid=uid, event=event)
 
 
-def audio(size: int) -> DeveloperWebhook:
+def audio(size: int, *, sequence: int = 1) -> DeveloperWebhook:
     """`size` bytes of sound; base64 makes them a third more on the way."""
-    event = AudioBytes(stream_id="stream-7", sequence=1, sample_rate=16_000, audio=bytes(size))
+    event = AudioBytes(stream_id="stream-7", sequence=sequence, sample_rate=16_000, audio=bytes(size))
     return DeveloperWebhook(uid="ada", event=event)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -47,16 +49,20 @@ async def client(settings: ProducerSettings) -> AsyncIterator[httpx.AsyncClient]
         yield opened
 
 
-@pytest.fixture
-async def cut_off() -> AsyncIterator[httpx.AsyncClient]:
-    """A backend whose services are away."""
-    settings = ProducerSettings(
-        queues_file=QUEUES_FILE,
+def away(folder: Path, *, queues_file: Path = QUEUES_FILE) -> ProducerSettings:
+    """Of a backend whose services are away."""
+    return ProducerSettings(
+        queues_file=queues_file,
         cloud_tasks_emulator_host="127.0.0.1:1",
         pubsub_emulator_host="127.0.0.1:1",
         enqueue_deadline=0.2,
+        blobs=str(folder / "blobs"),
     )
-    async with serving(settings) as opened:
+
+
+@pytest.fixture
+async def cut_off(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(away(tmp_path)) as opened:
         yield opened
 
 
@@ -153,9 +159,15 @@ async def test_an_event_that_cannot_be_named_is_the_callers_fault(
     problem(await cut_off.post("/v1/users/" + "%C3%BC" * 60 + "/transcript-flushes", json=body), 422)
 
 
-async def test_more_than_a_task_carries_is_too_large(cut_off: httpx.AsyncClient) -> None:
+async def test_more_than_a_task_and_a_blob_may_carry_is_too_large(tmp_path: Path) -> None:
+    catalog = await asyncio.to_thread(QUEUES_FILE.read_text, encoding="utf-8")
+    without = tmp_path / "queues.yaml"
+    await asyncio.to_thread(
+        without.write_text, catalog.replace("blob_limit_bytes: 16777216", "blob_limit_bytes: 0")
+    )
     body = {**FLUSH, "segments": [{**SEGMENT, "text": "x" * 200_000}]}
-    document = problem(await cut_off.post(FLUSHES, json=body), 413)
+    async with serving(away(tmp_path, queues_file=without)) as client:
+        document = problem(await client.post(FLUSHES, json=body), 413)
     assert "at most 200000" in document["detail"]
 
 

@@ -12,6 +12,7 @@ from google.cloud.tasks_v2 import HttpMethod
 from contracts import (
     CONTENT_TYPE,
     TASK_TYPES,
+    BlobReference,
     Envelope,
     Position,
     TaskRegistry,
@@ -23,6 +24,7 @@ from producers import (
     InvalidSchedule,
     NotOpen,
     PartlyEnqueued,
+    PayloadGone,
     Producer,
     TaskTooLarge,
     UnknownQueue,
@@ -85,12 +87,42 @@ async def test_a_task_goes_to_the_queue_it_routes_to(producer: Producer) -> None
     assert (await producer.enqueue(transcript())).queue == "developer-webhooks-realtime"
 
 
-async def test_an_envelope_over_the_inline_limit_is_refused_with_its_size(producer: Producer) -> None:
-    assert not (await producer.enqueue(audio(140_000))).duplicate
-    with pytest.raises(TaskTooLarge, match="inline_limit_bytes") as caught:
-        await producer.enqueue(audio(150_000))
-    assert caught.value.limit == 200_000
-    assert caught.value.size > 200_000
+async def test_an_envelope_over_the_inline_limit_leaves_its_payload_in_the_blob_store(
+    subject: Subject, producer: Producer
+) -> None:
+    small, large = audio(140_000), audio(150_000, sequence=2)
+    receipt = await producer.enqueue(small)
+    inline = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
+    assert BlobReference.read(inline.payload) is None
+
+    receipt = await producer.enqueue(large)
+    envelope = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
+    reference = BlobReference.read(envelope.payload)
+    assert reference == BlobReference.of(large.to_payload(), owner="ada")
+    assert reference is not None
+    assert await subject.blob(producer, reference) == large.to_payload()
+    assert envelope.identity == large.identity()
+    assert (await producer.enqueue(large)).duplicate
+
+
+async def test_a_payload_over_the_blob_limit_is_refused_with_its_size(producer: Producer) -> None:
+    with pytest.raises(TaskTooLarge, match="blob_limit_bytes") as caught:
+        await producer.enqueue(audio(13_000_000))
+    assert caught.value.limit == 16 * 1024 * 1024
+    assert caught.value.size > caught.value.limit
+
+
+async def test_a_replay_needs_its_blob_and_other_attempts_do_not_ask(
+    subject: Subject, producer: Producer
+) -> None:
+    receipt = await producer.enqueue(audio(150_000))
+    envelope = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
+    gone = envelope.carrying(BlobReference.of(b"never put", owner="ada").encode())
+    assert await producer.forward(gone.at(Position(attempt=2, park=0)), "developer-webhooks-realtime-retry")
+    with pytest.raises(PayloadGone, match="payload is gone"):
+        await producer.forward(gone.replayed(1, ACCEPTED_AT), "developer-webhooks-realtime")
+    again = await producer.forward(envelope.replayed(1, ACCEPTED_AT), "developer-webhooks-realtime")
+    assert not again.duplicate
 
 
 async def test_an_unregistered_type_is_refused(subject: Subject, registry: TaskRegistry) -> None:
@@ -192,7 +224,7 @@ async def test_many_tasks_give_their_receipts_in_order(producer: Producer) -> No
 
 
 async def test_what_some_of_many_could_not_do_is_told_by_place(producer: Producer) -> None:
-    tasks = [transcript(0), audio(150_000), transcript(2), Note(id="")]
+    tasks = [transcript(0), audio(13_000_000), transcript(2), Note(id="")]
     with pytest.raises(
         PartlyEnqueued, match="2 of 4 tasks were not enqueued; the first is number 1"
     ) as caught:
