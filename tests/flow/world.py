@@ -175,9 +175,9 @@ class World:
         names = [await self.emulator.task_names(queue.name) for queue in self.catalog.cloud_tasks_queues()]
         return sum(map(len, names))
 
-    async def drained(self) -> None:
-        """Until no queue holds a task."""
-        async with asyncio.timeout(DEADLINE):
+    async def drained(self, deadline: float = DEADLINE) -> None:
+        """Until no queue holds a task, in seconds."""
+        async with asyncio.timeout(deadline):
             while await self.waiting():
                 continue
 
@@ -224,7 +224,7 @@ async def world(
             Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs)
         )
         target = await stack.enter_async_context(receiver())
-        await handlers.start({**variables(settings), **environment})
+        await handlers.start({**variables(settings), "RECEIVER_URL": target.url, **environment})
         stack.push_async_callback(handlers.aclose)
         yield World(
             receiver=target,

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import crashes, fuzz, kill, parks
+from tests.soak import crashes, fuzz, kill, parks, poison
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -25,6 +25,7 @@ SOAKS: dict[str, Soak] = {
     "fuzz-rest": fuzz.run_rest,
     "parks": parks.run,
     "crashes": crashes.run,
+    "poison": poison.run,
 }
 
 
