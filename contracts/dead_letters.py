@@ -108,6 +108,7 @@ class DeadLetter(BaseModel):
         message_id: str,
         subscription: str,
         deliveries: int,
+        owner: str,
         reason: str,
         detail: str,
         published_at: datetime | None,
@@ -133,6 +134,7 @@ class DeadLetter(BaseModel):
             accepted_at=published_at,
             died_at=died_at,
             body=message,
+            owner=owner,
         )
 
     def to_message(self) -> tuple[bytes, dict[str, str]]:

@@ -64,6 +64,7 @@ def _undelivered(pushed: Pushed, died_at: datetime) -> DeadLetter:
         message_id=pushed.message_id,
         subscription=subscription,
         deliveries=int(count) if count.isascii() and count.isdigit() else 1,
+        owner=pushed.attribute("owner") or "",
         reason=EVENT_UNDELIVERED,
         detail=f"subscription {subscription} gave it up after {count or 'some'} deliveries",
         published_at=_moment(published),

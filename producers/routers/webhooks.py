@@ -1,4 +1,7 @@
-"""Accepts what developer webhooks tell of: stored conversations and transcript flushes. Calls no webhook."""
+"""Accepts stored conversations and transcript flushes: as webhooks, and as events. It calls no webhook.
+
+A call that failed may be repeated: what was told already has its name.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from contracts import Conversation, DeveloperWebhook, MemoryCreated, RealtimeTranscript
-from producers.enqueue import enqueue
+from contracts import (
+    Conversation,
+    ConversationCreated,
+    DeveloperWebhook,
+    RealtimeTranscript,
+    TranscriptFlushed,
+)
+from producers.enqueue import enqueue, publish_event
 from producers.problems import RESPONSES
 from producers.receipt import Receipt
 
@@ -20,7 +29,13 @@ Uid = Annotated[str, Path(min_length=1, max_length=128)]
 @router.post("/transcript-flushes", status_code=HTTPStatus.ACCEPTED)
 async def transcript_flushed(uid: Uid, flush: RealtimeTranscript) -> Receipt:
     """Segments that a stream just produced; `sequence` counts the flushes of `stream_id`."""
-    return await enqueue(DeveloperWebhook(uid=uid, event=flush))
+    receipt = await enqueue(DeveloperWebhook(uid=uid, event=flush))
+    await publish_event(
+        TranscriptFlushed(
+            uid=uid, stream_id=flush.stream_id, sequence=flush.sequence, segments=flush.segments
+        )
+    )
+    return receipt
 
 
 @router.post("/conversations", status_code=HTTPStatus.ACCEPTED)
@@ -28,6 +43,7 @@ async def conversation_stored(
     uid: Uid, conversation: Conversation, revision: Annotated[int, Query(ge=0)] = 0
 ) -> Receipt:
     """A conversation was processed; a rebuild of it is told with a higher `revision`."""
-    return await enqueue(
-        DeveloperWebhook(uid=uid, event=MemoryCreated(conversation=conversation, revision=revision))
-    )
+    event = ConversationCreated(uid=uid, conversation=conversation, revision=revision)
+    receipt = await enqueue(DeveloperWebhook(uid=uid, event=event.as_webhook()))
+    await publish_event(event)
+    return receipt

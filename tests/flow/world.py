@@ -96,14 +96,14 @@ events:
     ack_deadline: "10s"
     min_backoff: "0s"
     max_backoff: "0.5s"
-    max_delivery_attempts: 50
+    max_delivery_attempts: 5
     dead_letter_topic: events-dead
   transcript-flushed:
     subscription: transcript-flushed-handlers
     ack_deadline: "10s"
     min_backoff: "0s"
     max_backoff: "0.5s"
-    max_delivery_attempts: 50
+    max_delivery_attempts: 5
     dead_letter_topic: events-dead
 """
 
@@ -205,7 +205,13 @@ async def world(
         await sender.open()
         stack.push_async_callback(sender.aclose)
         emulator = await stack.enter_async_context(
-            running_emulator(catalog, folder / "emulator", dead_letter_url=dead_letter_url, sender=sender)
+            running_emulator(
+                catalog,
+                folder / "emulator",
+                dead_letter_url=dead_letter_url,
+                handlers_url=handlers.url,
+                sender=sender,
+            )
         )
         settings = HandlerSettings(
             queues_file=catalog_file,
