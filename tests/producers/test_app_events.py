@@ -5,17 +5,19 @@ from __future__ import annotations
 import httpx
 
 from contracts import ConversationCreated, TranscriptFlushed
+from producers import ProducerSettings
 from tests.contracts.events import created, flushed
 from tests.emulator_fixture import RunningEmulator
-from tests.producers.conftest import pointing_at
 from tests.producers.test_app import serving
 
 
-async def test_what_the_routers_accept_is_told_as_an_event_too(emulator: RunningEmulator) -> None:
+async def test_what_the_routers_accept_is_told_as_an_event_too(
+    emulator: RunningEmulator, settings: ProducerSettings
+) -> None:
     traceparent = f"00-{0xABC:032x}-{0xDEF:016x}-01"
     conversation = created(revision=2).conversation.model_dump(mode="json")
     flush = flushed(3).model_dump(mode="json", exclude={"uid"})
-    async with serving(pointing_at(emulator)) as client:
+    async with serving(settings) as client:
         answers = [
             await client.post(
                 "/v1/users/ada/conversations",
@@ -33,8 +35,10 @@ async def test_what_the_routers_accept_is_told_as_an_event_too(emulator: Running
     assert TranscriptFlushed.from_message(told.message.data, told.message.attributes) == flushed(3)
 
 
-async def test_a_conversation_that_no_webhook_takes_is_no_event_either(emulator: RunningEmulator) -> None:
-    async with serving(pointing_at(emulator)) as client:
+async def test_a_conversation_that_no_webhook_takes_is_no_event_either(
+    emulator: RunningEmulator, settings: ProducerSettings
+) -> None:
+    async with serving(settings) as client:
         refused = await client.post("/v1/users/ada/conversations", json={"id": "c"})
         assert isinstance(refused, httpx.Response)
         assert refused.status_code == 422
