@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from contracts.claim_check import BlobReference, owner_digest
 from contracts.identity import identity_of
 from contracts.task import Task
 from contracts.webhooks import TranscriptSegment
@@ -43,6 +44,20 @@ Question = Annotated[Embedding | VoiceActivity | ProfileMatch, Field(discriminat
 SpeechKind = Literal["embedding", "voice_activity", "profile_match"]
 
 
+class StoredAudio(_Shape):
+    """Audio that lies in the blob store already, among what is the user's own."""
+
+    blob: str = Field(pattern=r"^blob:[0-9a-f]{32}/[0-9a-f]{64}/[0-9]{1,12}$")
+    """`BlobReference.encode()` as text."""
+
+    @property
+    def reference(self) -> BlobReference:
+        reference = BlobReference.read(self.blob.encode())
+        if reference is None:
+            raise AssertionError("the pattern lets nothing else pass")
+        return reference
+
+
 class SpeechJob(Task):
     """Ask a speech service about a stretch of audio, and keep what it answers."""
 
@@ -55,12 +70,14 @@ class SpeechJob(Task):
     question: Question
     sample_rate: int = Field(ge=8000, le=48_000)
     """Hertz."""
-    audio: bytes = Field(min_length=_BYTES_PER_SAMPLE)
-    """PCM16, little-endian, mono. Above the queue's inline limit the task carries a reference to it."""
+    audio: Annotated[bytes, Field(min_length=_BYTES_PER_SAMPLE)] | StoredAudio
+    """PCM16, little-endian, mono. Above the queue's inline limit the task itself goes to the blob store."""
 
     @model_validator(mode="after")
     def _audio_is_whole_and_short(self) -> Self:
-        if len(self.audio) % _BYTES_PER_SAMPLE:
+        if isinstance(self.audio, StoredAudio) and self.audio.reference.owner != owner_digest(self.uid):
+            raise ValueError("audio must be the user's own: the blob is kept for somebody else")
+        if self.size % _BYTES_PER_SAMPLE:
             raise ValueError(f"audio must be whole samples of {_BYTES_PER_SAMPLE} bytes: its last one is cut")
         if self.seconds > MAX_SECONDS:
             raise ValueError(
@@ -71,7 +88,12 @@ class SpeechJob(Task):
     @property
     def seconds(self) -> float:
         """How long the audio is."""
-        return len(self.audio) / (_BYTES_PER_SAMPLE * self.sample_rate)
+        return self.size / (_BYTES_PER_SAMPLE * self.sample_rate)
+
+    @property
+    def size(self) -> int:
+        """Of the audio, in bytes."""
+        return self.audio.reference.size if isinstance(self.audio, StoredAudio) else len(self.audio)
 
     def identity(self) -> str:
         return identity_of(self.question.kind, self.uid, self.job_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from contracts import SpeechJob, SpeechKind
-from handlers.delivery import Busy, End, Reason, Returned, TargetFailed, TargetRefused
+from handlers.delivery import Busy, End, PayloadGone, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.errors import UnreadableAnswer
 from handlers.speech_wire import on_the_wire, read_finding
@@ -22,7 +22,7 @@ from lanes import (
     Request,
     retry_after,
 )
-from stores import SpeechResult, SpeechResults
+from stores import BlobDamaged, BlobMissing, Blobs, BlobTooLarge, SpeechResult, SpeechResults
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Speech:
         self,
         lane: HttpLane,
         results: SpeechResults,
+        blobs: Blobs,
         *,
         services: Mapping[SpeechKind, str],
         keep: timedelta,
@@ -56,6 +57,7 @@ class Speech:
         """`services`: base URLs, without a path. `boundary`: new random text, for each request's form."""
         self._lane = lane
         self._results = results
+        self._blobs = blobs
         self._services = services
         self._keep = keep
         self._clock = clock
@@ -65,7 +67,13 @@ class Speech:
         kind = task.question.kind
         if await self._results.get(task.uid, task.job_id, kind, now=self._clock()) is not None:
             return Returned()  # an earlier run got so far, and then its process died
-        form = on_the_wire(task, self._boundary())
+        try:
+            audio = (
+                task.audio if isinstance(task.audio, bytes) else await self._blobs.get(task.audio.reference)
+            )
+        except (BlobMissing, BlobDamaged, BlobTooLarge) as error:
+            return PayloadGone(str(error))
+        form = on_the_wire(task, audio, self._boundary())
         request = Request(
             method="POST",
             url=self._services[kind] + form.path,

@@ -41,9 +41,9 @@ class Form:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-def on_the_wire(job: SpeechJob, boundary: str) -> Form:
+def on_the_wire(job: SpeechJob, audio: bytes, boundary: str) -> Form:
     """The form of each kind. `boundary` must not occur in the audio: take 128 random bits or more."""
-    wav = _wav(job.audio, job.sample_rate)
+    wav = _wav(audio, job.sample_rate)
     kind = f"multipart/form-data; boundary={boundary}"
     match job.question:
         case Embedding():

@@ -10,13 +10,20 @@ from contracts import (
     ProfileMatch,
     Question,
     SpeechJob,
+    StoredAudio,
     Task,
     TranscriptSegment,
     VoiceActivity,
 )
 
 
-def _job(question: Question) -> tuple[Envelope, Task]:
+STORED = StoredAudio(
+    blob="blob:90c244328920c89f2052fa2c63cc5928/"
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08/640000"
+)
+
+
+def _job(question: Question, audio: bytes | StoredAudio = b"\x00\x01\xff\x80") -> tuple[Envelope, Task]:
     return (
         Envelope(
             type="speech-job",
@@ -25,15 +32,14 @@ def _job(question: Question) -> tuple[Envelope, Task]:
             accepted_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
             payload=b"",
         ),
-        SpeechJob(
-            uid="ann", job_id="job-1", question=question, sample_rate=16000, audio=bytes([0, 1, 255, 128])
-        ),
+        SpeechJob(uid="ann", job_id="job-1", question=question, sample_rate=16000, audio=audio),
     )
 
 
 SPEECH: dict[str, tuple[Envelope, Task]] = {
     "speech-job.v1.embedding.ndjson": _job(Embedding()),
     "speech-job.v1.voice-activity.ndjson": _job(VoiceActivity()),
+    "speech-job.v1.stored-audio.ndjson": _job(VoiceActivity(), STORED),
     "speech-job.v1.profile-match.ndjson": _job(
         ProfileMatch(segments=(TranscriptSegment(text="Zoë ☂", speaker_id=1, start=0.5, end=1.25),))
     ),

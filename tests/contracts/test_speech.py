@@ -8,11 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from contracts import (
+    BlobReference,
     Embedding,
     ProfileMatch,
     Question,
     SpeakerEmbedding,
     SpeechJob,
+    StoredAudio,
     TranscriptSegment,
     Voice,
     VoiceActivity,
@@ -44,6 +46,30 @@ def test_a_job_that_cannot_be_run_is_not_built(fields: dict[str, object], says: 
     values = {"uid": "u", "job_id": "j", "sample_rate": 8000, "audio": b"\0\0", "question": Embedding()}
     with pytest.raises(ValidationError, match=says):
         SpeechJob.model_validate({**values, **fields})
+
+
+def stored(content: bytes, owner: str = "u") -> StoredAudio:
+    return StoredAudio(blob=BlobReference.of(content, owner=owner).encode().decode())
+
+
+@pytest.mark.parametrize(
+    ("audio", "says"),
+    [
+        (stored(bytes(3)), "whole samples"),
+        (stored(bytes(16000 * 300 + 2)), "at most 300 s"),
+        (stored(bytes(2), owner="v"), "must be the user's own"),
+        ({"blob": "blob:../../etc/passwd/2"}, "blob"),
+        ({"blob": "blob:" + "0" * 32 + "/" + "0" * 64 + "/2\n"}, "blob"),
+    ],
+)
+def test_stored_audio_keeps_to_the_same_rules_and_is_the_users_own(audio: object, says: str) -> None:
+    values = {"uid": "u", "job_id": "j", "sample_rate": 8000, "question": Embedding()}
+    with pytest.raises(ValidationError, match=says):
+        SpeechJob.model_validate({**values, "audio": audio})
+
+
+def test_stored_audio_tells_its_length() -> None:
+    assert job(audio=stored(bytes(16000))).seconds == 1
 
 
 def test_five_minutes_are_taken() -> None:

@@ -88,6 +88,17 @@ async def test_each_kind_is_asked_of_its_service_and_kept(running: World, servic
         assert heard(form.get("file") or form["audio_file"]).pcm == PCM
 
 
+async def test_five_minutes_of_audio_reach_the_service(running: World, services: Receiver) -> None:
+    """9.6 MB: far above what a task carries itself."""
+    pcm = PCM * 375
+    task = job().model_copy(update={"audio": pcm})
+    assert task.seconds == 300
+    receipt = await running.producer.enqueue(task)
+    assert await settled(running, [receipt]) == [OutcomeKind.DONE]
+    (got,) = services.received
+    assert heard(parts(got)["file"]).pcm == pcm
+
+
 async def test_a_busy_service_is_waited_for_and_a_failing_one_tried_again(
     running: World, services: Receiver
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from contracts import (
+    BlobReference,
     Embedding,
     Finding,
     ProfileMatch,
@@ -22,16 +23,18 @@ from contracts import (
     SpeakerEmbedding,
     SpeakersMatched,
     SpeechJob,
+    StoredAudio,
     TranscriptSegment,
     Voice,
     VoiceActivity,
     VoicesFound,
 )
-from handlers.delivery import Busy, End, Reason, Returned, TargetFailed, TargetRefused
+from handlers.delivery import Busy, End, PayloadGone, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
 from handlers.speech import LANE_PAUSE, MAX_PAUSE, QUOTA_PAUSE, REFUSED_PAUSE, Speech
 from lanes import STT, HttpLane
-from stores import SpeechResults
+from stores import Blobs, SpeechResults
+from stores.blob_location import open_blobs
 from stores.sqlite import open_sqlite
 from tests.receiver import Received, Receiver, receiver
 from tests.speech_service import Heard, heard, parts
@@ -55,6 +58,7 @@ def job(question: Question) -> SpeechJob:
 class Handler:
     lane: HttpLane
     results: SpeechResults
+    blobs: Blobs
     service: Receiver
 
     def effect(self, url: str | None = None) -> Speech:
@@ -62,6 +66,7 @@ class Handler:
         return Speech(
             self.lane,
             self.results,
+            self.blobs,
             services={"embedding": base, "voice_activity": base, "profile_match": base},
             keep=timedelta(days=1),
             clock=lambda: NOW,
@@ -89,9 +94,10 @@ async def handler(tmp_path: Path) -> AsyncIterator[Handler]:
     async with (
         open_sqlite(tmp_path / "stores.sqlite3") as stores,
         HttpLane(STT.model_copy(update={"max_body_bytes": 10_000, "breaker_failures": None})) as lane,
+        open_blobs(str(tmp_path / "blobs"), project="p") as blobs,
         receiver() as service,
     ):
-        yield Handler(lane, stores.speech, service)
+        yield Handler(lane, stores.speech, blobs, service)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +255,31 @@ async def test_an_answer_that_never_comes_ends_with_the_deadline(handler: Handle
     end = await handler.effect()(job(Embedding()), soon)
     assert end == TargetFailed("no complete answer within 0.1 s")
     released.set()
+
+
+def stored() -> SpeechJob:
+    blob = BlobReference.of(PCM, owner="user 1").encode().decode()
+    return job(Embedding()).model_copy(update={"audio": StoredAudio(blob=blob)})
+
+
+async def test_audio_that_is_in_the_blob_store_is_fetched(handler: Handler) -> None:
+    task = stored()
+    assert isinstance(task.audio, StoredAudio)
+    await handler.blobs.put(task.audio.reference, PCM, keep_until=datetime.now(UTC) + timedelta(days=1))
+
+    async def hears(_: Received) -> web.Response:
+        return web.json_response(VECTOR)
+
+    handler.service.respond = hears
+    assert await handler.effect()(task, DELIVERY) == Returned()
+    (got,) = handler.service.received
+    assert heard(parts(got)["file"]).pcm == PCM
+
+
+async def test_audio_that_is_gone_is_dead(handler: Handler) -> None:
+    end = await handler.effect()(stored(), DELIVERY)
+    assert isinstance(end, PayloadGone)
+    assert handler.service.received == []
 
 
 async def test_a_full_lane_parks_the_job(handler: Handler) -> None:
