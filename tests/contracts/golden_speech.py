@@ -16,7 +16,6 @@ from contracts import (
     VoiceActivity,
 )
 
-
 STORED = StoredAudio(
     blob="blob:90c244328920c89f2052fa2c63cc5928/"
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08/640000"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from httpx import Headers
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from contracts import Coordinates
-from lanes import LOCAL, MAPS, HttpLane
+from lanes import LOCAL, MAPS, Answer, HttpLane
 from producers import Geocoder, GeocodingBusy, GeocodingFailed, GeocodingRefused
-from producers.geocoding import LANE_PAUSE, QUOTA_PAUSE
+from producers.geocoding import LANE_PAUSE, QUOTA_PAUSE, read_answer
 from stores import CACHED_FOR, Address, Places
 from stores.sqlite import open_sqlite
 from tests.geocoding_service import ADDRESS, found, nothing, refused
@@ -225,3 +229,35 @@ async def test_nobody_there_is_a_failure(asked: Asked) -> None:
         geocoder = await _at("http://127.0.0.1:1", lane, asked.places)
         with pytest.raises(GeocodingFailed):
             await geocoder.lookup(BERLIN)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["results", "placeId", "formattedAddress", "location", "latitude", "error", "details"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(status=st.sampled_from([200, 204, 302, 400, 401, 403, 404, 429, 500, 503]), body=JSON)
+@example(
+    status=200,
+    body={"results": [{"placeId": "p", "formattedAddress": "a", "location": {"latitude": 10**400}}]},
+)
+@example(status=400, body={"error": {"details": [{"reason": 1}]}})
+def test_every_answer_is_an_address_none_or_a_failure(status: int, body: object) -> None:
+    answer = Answer(status=status, headers=Headers(), body=json.dumps(body).encode(), truncated=False)
+    try:
+        address = read_answer(answer, datetime(2026, 11, 1, 12, tzinfo=UTC))
+    except GeocodingFailed:
+        return
+    assert status == 200
+    assert address is None or address.address is not None
