@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from contracts import Geocode
-from handlers.delivery import Busy, End, Returned, TargetFailed
 from handlers.effect import Delivery
+from handlers.ends import Busy, End, Returned, TargetFailed
 from handlers.errors import MissingSecret
 from producers import Geocoder, GeocodingBusy, GeocodingFailed, GeocodingRefused
 from stores import Address, Place, Places

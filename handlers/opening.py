@@ -7,45 +7,34 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
 
 from contracts import (
     TASK_TYPES,
     AppWebhook,
-    BulkNotification,
     DeveloperWebhook,
-    Geocode,
-    Notification,
-    SpeechJob,
     Task,
     TaskRegistry,
     load_catalog,
 )
-from handlers.access_tokens import AccessTokens, GoogleTokens
-from handlers.app_webhooks import AppWebhooks, app_keeper
+from handlers.app_webhooks import app_keeper
 from handlers.database import open_database
 from handlers.dead_letters.watch import DeadLetterWatch
-from handlers.effect import Effects
 from handlers.endpoint_health import EndpointHealth
 from handlers.events import Events
 from handlers.fan_out import fan_outs_to
-from handlers.fcm import SCOPE, Fcm
 from handlers.follow_up import FollowUp
-from handlers.geocoding import Geocoding
 from handlers.health import Keepers
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
-from handlers.notifications import Notifications, each_notified
 from handlers.pipeline import Pipeline
 from handlers.reconciler import Reconciler
 from handlers.secret_manager import SecretManager
 from handlers.secrets import Secrets
 from handlers.settings import HandlerSettings
-from handlers.speech import Speech
+from handlers.standard_effects import MakeEffects, Means, standard_effects
 from handlers.targets import Targets
-from handlers.webhook_request import WebhookRequests
-from handlers.webhooks import DeveloperWebhooks, keeper
+from handlers.webhooks import keeper
 from lanes import HttpLane, Lanes, LanesSettings
-from producers import Geocoder, Producer
+from producers import Producer
 from stores import Stores
 from stores.blob_location import open_blobs
 
@@ -62,43 +51,9 @@ class Opened:
 Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
 
 
-def standard_effects(settings: HandlerSettings, stores: Stores, lanes: Lanes, secrets: Secrets) -> Effects:
-    """Every side effect of this repository; a new task type adds its line here."""
-    requests = WebhookRequests(lanes.http.webhooks, secrets, clock=_now)
-    geocoder = Geocoder(
-        lanes.http.maps,
-        stores.places,
-        base_url=settings.geocoding_url,
-        key=secrets.setting(settings.geocoding_key),
-        clock=_now,
-    )
-    return {
-        AppWebhook.name: AppWebhooks(stores.apps, requests),
-        DeveloperWebhook.name: DeveloperWebhooks(stores.directory, requests),
-        Geocode.name: Geocoding(geocoder, stores.places, clock=_now),
-        Notification.name: Notifications(stores.devices, _fcm(settings, lanes)),
-        BulkNotification.name: each_notified,
-        SpeechJob.name: Speech(
-            lanes.http.stt,
-            stores.speech,
-            services={
-                "embedding": settings.speech_embedding_url,
-                "voice_activity": settings.speech_activity_url,
-                "profile_match": settings.speech_profile_url,
-            },
-            keep=timedelta(days=settings.speech_results_days),
-            clock=_now,
-            boundary=lambda: token_hex(16),
-        ),
-    }
-
-
 def _keepers(stores: Stores) -> Keepers:
     """Whose endpoints have a health."""
     return {AppWebhook.name: app_keeper(stores.apps), DeveloperWebhook.name: keeper}
-
-
-MakeEffects = Callable[[HandlerSettings, Stores, Lanes, Secrets], Effects]
 
 
 @asynccontextmanager
@@ -132,6 +87,9 @@ async def open_service(
             clock=_now,
         ),
     ):
+        means = Means(
+            settings=settings, stores=stores, blobs=blobs, lanes=lanes, secrets=_secrets(settings, vault)
+        )
         targets = Targets(stores.targets, clock=_now, random=random.random, telemetry=lanes.telemetry)
         follow_up = FollowUp(producer, stores.ledger)
         certificates = Certificates(settings.oidc_certs_url, certificates_lane)
@@ -143,7 +101,7 @@ async def open_service(
             registry=registry,
             ledger=stores.ledger,
             blobs=blobs,
-            effects=effects(settings, stores, lanes, _secrets(settings, vault)),
+            effects=effects(means),
             targets=targets,
             follow_up=follow_up,
             health=EndpointHealth(
@@ -171,17 +129,6 @@ async def open_service(
 
 def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:
     return Secrets(vault, takes_literals=settings.takes_literal_secrets)
-
-
-def _fcm(settings: HandlerSettings, lanes: Lanes) -> Fcm:
-    authorized = settings.fcm_credentials == "google"
-    return Fcm(
-        lanes.http.fcm,
-        AccessTokens(GoogleTokens(SCOPE), clock=_now) if authorized else None,
-        url=settings.fcm_url,
-        project=settings.fcm_project,
-        clock=_now,
-    )
 
 
 def without_breakers(settings: LanesSettings) -> LanesSettings:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from contracts import SpeechJob, SpeechKind
-from handlers.delivery import Busy, End, PayloadGone, Reason, Returned, TargetFailed, TargetRefused
 from handlers.effect import Delivery
+from handlers.ends import Busy, End, Reason, Returned, TargetFailed, TargetRefused, Unreadable
 from handlers.errors import UnreadableAnswer
 from handlers.speech_wire import on_the_wire, read_finding
 from lanes import (
@@ -72,7 +72,7 @@ class Speech:
                 task.audio if isinstance(task.audio, bytes) else await self._blobs.get(task.audio.reference)
             )
         except (BlobMissing, BlobDamaged, BlobTooLarge) as error:
-            return PayloadGone(str(error))
+            return Unreadable(str(error), Reason.BLOB_MISSING)
         form = on_the_wire(task, audio, self._boundary())
         request = Request(
             method="POST",

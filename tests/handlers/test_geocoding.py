@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from contracts import Coordinates, Geocode
-from handlers.delivery import Busy, End, Returned, TargetFailed
 from handlers.effect import Delivery
+from handlers.ends import Busy, End, Returned, TargetFailed
 from handlers.errors import MissingSecret
 from handlers.geocoding import KEY_PAUSE, MAX_PAUSE, Geocoding
 from lanes import LOCAL, MAPS, HttpLane

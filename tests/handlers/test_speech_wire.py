@@ -65,6 +65,36 @@ def test_every_answer_is_a_finding_or_unreadable(question: Question, answer: obj
             assert len(speakers) == len(question.segments)
 
 
+@pytest.mark.parametrize(
+    ("question", "body", "says"),
+    [
+        (Embedding(), b"", "cannot be read: body"),
+        (Embedding(), b"<html>", "cannot be read: body"),
+        (Embedding(), b"\xff\xff", "cannot be read"),
+        (Embedding(), b'{"detail": "secret"}', "cannot be read: body"),
+        (Embedding(), b"[]", "cannot be read: vector"),
+        (Embedding(), b"[[]]", "cannot be read: vector"),
+        (Embedding(), b'["secret"]', r"cannot be read: vector\.0"),
+        (Embedding(), b"[[1], [2]]", r"cannot be read: vector\.0"),
+        (Embedding(), b"[1e999]", r"cannot be read: vector\.0"),
+        (Embedding(), b"[NaN]", "cannot be read"),
+        (VoiceActivity(), b'[{"start": 2, "end": 1}]', r"cannot be read: voices\.0"),
+        (VoiceActivity(), b'[{"start": -1, "end": 1}]', r"cannot be read: voices\.0\.start"),
+        (VoiceActivity(), b"[1]", r"cannot be read: voices\.0"),
+        (QUESTIONS[3], b"[true]", "of 1 segments, 2 were asked about"),
+        (QUESTIONS[3], b"[true, 1]", r"cannot be read: speakers\.0"),
+        (QUESTIONS[3], b'[{"is_user": "maybe"}, {"is_user": true}]', r"cannot be read: speakers\.0\.is_user"),
+        (Embedding(), b"[" * 5000, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_its_place_and_not_quoted(
+    question: Question, body: bytes, says: str
+) -> None:
+    with pytest.raises(UnreadableAnswer, match=says) as caught:
+        read_finding(question, body)
+    assert "secret" not in str(caught.value)
+
+
 @given(body=st.binary(max_size=50))
 def test_bytes_that_are_no_json_are_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableAnswer):
