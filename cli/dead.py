@@ -15,7 +15,7 @@ from rich.table import Table
 from cli.database import on_database
 from cli.replaying import replay_and_tell
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
-from handlers.database import open_database
+from handlers.database import open_database, open_payloads
 from handlers.dead_letters.remedies import remedy
 from handlers.dead_letters.selection import letter as letter_of
 from handlers.dead_letters.selection import named, select
@@ -23,7 +23,6 @@ from handlers.dead_letters.view import story, summary
 from handlers.settings import HandlerSettings
 from producers import Producer
 from stores import DeadLetters, Filter, Kept
-from stores.blob_location import open_blobs
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: tasks that no further attempt is made for.")
 
@@ -158,9 +157,7 @@ async def _replay(
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     async with (
         open_database(settings) as stores,
-        open_blobs(
-            settings.blobs, project=settings.project, emulator=settings.storage_emulator_host
-        ) as blobs,
+        open_payloads(settings) as blobs,
         Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs) as producer,
     ):
         return await replay_and_tell(

@@ -9,9 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 _COMMANDS = {
+    "blobs": "cli.blobs:app",
     "dead": "cli.dead:app",
     "demo": "cli.demo:demo",
     "endpoints": "cli.endpoints:app",
+    "erase": "cli.erase:erase",
     "reconcile": "cli.reconcile:reconcile",
     "schemas": "cli.schemas:schemas",
     "serve": "cli.serve:serve",
@@ -20,9 +22,11 @@ _COMMANDS = {
 """Command to `module:name`, where the name is a typer app or a function."""
 
 _EXTRAS = {
+    "blobs": "handlers",
     "dead": "handlers",
     "demo": "emulator,handlers",
     "endpoints": "handlers",
+    "erase": "handlers",
     "reconcile": "handlers",
     "serve": "handlers",
     "up": "emulator",

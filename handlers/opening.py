@@ -17,7 +17,7 @@ from contracts import (
     load_catalog,
 )
 from handlers.app_webhooks import app_keeper
-from handlers.database import open_database
+from handlers.database import open_database, open_payloads
 from handlers.dead_letters.watch import DeadLetterWatch
 from handlers.endpoint_health import EndpointHealth
 from handlers.events import Events
@@ -36,7 +36,6 @@ from handlers.webhooks import keeper
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Producer
 from stores import Stores
-from stores.blob_location import open_blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +74,7 @@ async def open_service(
         open_database(settings) as stores,
         HttpLane(CERTIFICATES_LANE) as certificates_lane,
         SecretManager(settings.secret_manager_host) as vault,
-        open_blobs(
-            settings.blobs, lanes.storage, project=settings.project, emulator=settings.storage_emulator_host
-        ) as blobs,
+        open_payloads(settings, lanes.storage) as blobs,
         Producer(settings, catalog, registry, blobs=blobs) as producer,
         DeadLetterWatch(
             stores.dead_letters,

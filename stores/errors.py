@@ -7,6 +7,7 @@ StoreError
 ├── BlobDamaged         a blob is not what its reference says
 ├── BlobTooLarge        a blob is larger than any store keeps
 ├── SchemaTooNew        a later release has changed the file
+├── NobodyToErase       an erasure names no user
 └── TooManyKeys         an endpoint would have more signing keys than it may
 """
 
@@ -46,3 +47,7 @@ class BlobDamaged(StoreError):
 
 class BlobTooLarge(StoreError):
     """A blob is larger than any store keeps: send less in one task."""
+
+
+class NobodyToErase(StoreError):
+    """An erasure names no user: what belongs to nobody is not erased so."""

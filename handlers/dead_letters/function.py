@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from contracts import CatalogError, load_catalog
-from handlers.database import open_database
+from handlers.database import open_database, open_payloads
 from handlers.dead_letters.payloads import LetterPayloads
 from handlers.dead_letters.reading import read_letter
 from handlers.errors import CallerRefused, CertificatesAway
@@ -26,7 +26,6 @@ from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.settings import HandlerSettings
 from lanes import HttpLane, in_thread
 from stores import DeadLetters, StoreError
-from stores.blob_location import open_blobs
 
 _log = logging.getLogger(__name__)
 
@@ -102,11 +101,7 @@ class DeadLetterFunction:
                     audience=settings.dead_letter_url,
                     emails=frozenset({settings.dead_letter_pusher_email}),
                 )
-                blobs = await self._stack.enter_async_context(
-                    open_blobs(
-                        settings.blobs, project=settings.project, emulator=settings.storage_emulator_host
-                    )
-                )
+                blobs = await self._stack.enter_async_context(open_payloads(settings))
                 catalog = await in_thread(load_catalog, settings.queues_file)
                 self._opened = _Opened(callers, stores.dead_letters, LetterPayloads(blobs, catalog))
             return self._opened
