@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.emulator import create, embedded, idle, million, rate, through
+from benchmarks.handlers import pipeline
 from benchmarks.lanes import http, loop_lag
 from benchmarks.rounds import Figure, Options, report
 
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Options, Console], list[Figure] | Coroutine[Any,
     "rate": rate.run,
     "http": http.run,
     "loop-lag": loop_lag.run,
+    "pipeline": pipeline.run,
 }
 
 

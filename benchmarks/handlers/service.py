@@ -1,0 +1,118 @@
+"""A uvicorn process of the pipeline benchmark: `sidelane FOLDER CERTIFICATES-URL`, or `bare`.
+
+Both have uvloop, httptools and no access log. Sidelane is the app as it is deployed, with its lanes, its JSON
+log and its metrics, on a ledger in FOLDER; its one side effect does nothing. Bare is a FastAPI endpoint that
+validates the same payload and does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from benchmarks.handlers.no_op import NoOp, catalog
+from contracts import TaskRegistry
+from handlers.app import create_app
+from handlers.delivery import End, Returned
+from handlers.effect import Delivery
+from handlers.follow_up import FollowUp
+from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
+from handlers.opening import Opened
+from handlers.pipeline import Pipeline
+from handlers.settings import HandlerSettings
+from handlers.targets import Targets
+from lanes import HttpLane, Lanes, LanesSettings
+from producers import Producer
+from stores.sqlite import open_sqlite
+
+AUDIENCE = "http://handlers.test"
+EMAIL = "tasks@sidelane-local.iam.gserviceaccount.com"
+
+
+async def no_op(_: NoOp, __: Delivery) -> End:
+    return Returned()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sidelane(folder: Path, certificates_url: str) -> FastAPI:
+    queues, registry = catalog(folder), TaskRegistry([NoOp])
+    settings = HandlerSettings(
+        cloud_tasks_emulator_host="127.0.0.1:9",
+        pubsub_emulator_host="127.0.0.1:9",
+        database=folder / "stores.sqlite3",
+    )
+
+    @asynccontextmanager
+    async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
+        async with (
+            open_sqlite(settings.database) as stores,
+            HttpLane(CERTIFICATES_LANE) as certificates,
+            Producer(settings, queues, registry) as producer,
+        ):
+            yield Opened(
+                pipeline=Pipeline(
+                    callers=Callers(
+                        Certificates(certificates_url, certificates),
+                        audience=AUDIENCE,
+                        emails=frozenset({EMAIL}),
+                    ),
+                    catalog=queues,
+                    registry=registry,
+                    ledger=stores.ledger,
+                    effects={NoOp.name: no_op},
+                    targets=Targets(
+                        stores.targets, clock=now, random=random.random, telemetry=lanes.telemetry
+                    ),
+                    follow_up=FollowUp(producer, stores.ledger),
+                    telemetry=lanes.telemetry,
+                    clock=now,
+                    luck=random.random,
+                )
+            )
+
+    return create_app(settings, opening, LanesSettings(json_logs=True))
+
+
+def bare() -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/tasks/no-op")
+    async def run(_: NoOp) -> dict[str, str]:
+        return {"outcome": "done"}
+
+    return app
+
+
+class Announcing(uvicorn.Server):
+    """Prints the ready line, then writes nothing more to the pipe that it was read from."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        print(f"ready url=http://{host}:{port}", flush=True)
+        _to_null()
+
+
+def _to_null() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+if __name__ == "__main__":
+    app = bare() if sys.argv[1] == "bare" else sidelane(Path(sys.argv[2]), sys.argv[3])
+    Announcing(
+        uvicorn.Config(app, port=0, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    ).run()
