@@ -87,7 +87,7 @@ class Envelope(_Outer):
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "first line"
             raise Undecodable(f"envelope field {place!r}: {first['msg']}", body) from error
-        return cls(**outer.model_dump(), payload=payload)
+        return cls(**outer.__dict__, payload=payload)
 
     def open(self, registry: TaskRegistry) -> Task:
         """The task inside.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 
-from handlers.arrival import TaskRequest
 from handlers.events import EventRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
 from handlers.settings import HandlerSettings
+from handlers.task_endpoint import TaskEndpoint
 from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
 from producers.body_limit import BodyLimit
 
@@ -41,25 +41,17 @@ def create_app(
 
     # No page about the API: nothing but the two routes at the end is there for who has no token.
     app = FastAPI(
-        title="Sidelane handlers", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="Sidelane handlers",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # A span of each request is enough: metrics and logs are our own, and tell no exception's text.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
     app.add_middleware(BodyLimit, limit=MAX_BODY)
 
-    @app.post("/tasks/{task_type}")
-    async def run_task(task_type: str, request: Request) -> JSONResponse:
-        opened: Opened = app.state.opened
-        reply = await opened.pipeline.handle(
-            TaskRequest(
-                type=task_type,
-                body=await request.body(),
-                authorization=request.headers.get("authorization"),
-                cloud_queue=request.headers.get("x-cloudtasks-queuename", ""),
-                task_name=request.headers.get("x-cloudtasks-taskname", ""),
-                retries=_count(request.headers.get("x-cloudtasks-taskretrycount", "")),
-                due=_moment(request.headers.get("x-cloudtasks-tasketa", "")),
-            )
-        )
-        return JSONResponse({"outcome": reply.word}, status_code=reply.status)
+    app.router.routes.append(Route("/tasks/{task_type}", TaskEndpoint(app.state), methods=["POST"]))
 
     @app.post("/events/{subscription}")
     async def take_event(subscription: str, request: Request) -> JSONResponse:
@@ -81,15 +73,3 @@ def create_app(
         return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
 
     return app
-
-
-def _count(header: str) -> int:
-    return int(header) if header.isascii() and header.isdigit() else 0
-
-
-def _moment(header: str) -> datetime | None:
-    """Seconds since 1970, with a fraction; anything else counts as not said."""
-    try:
-        return datetime.fromtimestamp(float(header), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -8,6 +8,7 @@ calls again. A crash between any two steps leaves a task that the queue calls ag
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Callable
@@ -44,6 +45,7 @@ from handlers.targets import Call, Targets
 from lanes import Telemetry
 from producers import ProducerError
 from stores import (
+    FOLLOWED,
     Blobs,
     Key,
     Leased,
@@ -64,6 +66,12 @@ _log = logging.getLogger(__name__)
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
 
 
+def start_tokens() -> Callable[[], str]:
+    """Makes names that no two starts share; only the first one of a process asks the system for chance."""
+    process, numbers = secrets.token_hex(8), itertools.count()
+    return lambda: f"{process}{next(numbers):x}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     callers: Callers
@@ -81,7 +89,7 @@ class Pipeline:
     accounts: Accounts = field(default_factory=Accounts)
     health: EndpointHealth | None = None
     """None: no endpoint is ever disabled."""
-    token: Callable[[], str] = lambda: secrets.token_hex(8)
+    token: Callable[[], str] = field(default_factory=start_tokens)
     """Names a start; no two are equal."""
 
     async def handle(self, request: TaskRequest) -> Reply:
@@ -141,8 +149,8 @@ class Pipeline:
                 quarantine=self.catalog.quarantine,
             ) or await self._bound(arrival, row)
             settled_by = _settled_by()
-            async with asyncio.timeout_at(settled_by):
-                if isinstance(end, Returned) and end.then:
+            if isinstance(end, Returned) and end.then:
+                async with asyncio.timeout_at(settled_by):
                     await self.follow_up.derive(end.then)
             outcome = decide(end, self._standing(arrival, row), arrival.queue.delivery)
             recorded = await self._record(arrival, start, outcome, settled_by)
@@ -213,6 +221,8 @@ class Pipeline:
             _log.warning("start of %s %s stays counted: %s", start.key.type, start.key.identity, error)
 
     async def _follow(self, arrival: Arrival, outcome: Outcome, word: str, settled_by: float) -> Reply:
+        if outcome.kind not in FOLLOWED:
+            return Reply(200, word, outcome)
         try:
             async with asyncio.timeout_at(settled_by):
                 await self.follow_up(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from copy import copy
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from opentelemetry import trace
@@ -21,6 +22,8 @@ _SEVERITIES = {
     logging.ERROR: "ERROR",
     logging.CRITICAL: "CRITICAL",
 }
+_PAUSE = 0.02
+"""Seconds by which a line may be late."""
 _SPAN = "otel_span_context"
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", _SPAN}
 """What every record has; the rest came by `extra` and becomes a field of its own."""
@@ -97,9 +100,9 @@ class Logs:
         self._level = level
         self._max_waiting = max_waiting
         self._queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        writer = logging.StreamHandler(stream or sys.stdout)
+        writer = _Writer(stream or sys.stdout, self._queue)
         writer.setFormatter(CloudLogFormatter(project=project))
-        self._listener = QueueListener(self._queue, writer)
+        self._listener = _Listener(self._queue, writer)
         self._handler = _Bounded(self._queue, max_waiting)
         self._before: tuple[list[logging.Handler], int] | None = None
 
@@ -122,6 +125,29 @@ class Logs:
         return LogStatistics(self._queue.qsize(), self._max_waiting, self._handler.dropped)
 
 
+class _Writer(logging.StreamHandler[TextIO]):
+    """Writes records, and flushes once none is waiting: a burst of lines is a few writes, not one each."""
+
+    def __init__(self, stream: TextIO, waiting: SimpleQueue[logging.LogRecord]) -> None:
+        super().__init__(stream)
+        self._waiting = waiting
+
+    def flush(self) -> None:
+        if self._waiting.empty():
+            super().flush()
+
+
+class _Listener(QueueListener):
+    """Once nothing waits, it looks again a little later: a record that came alone would wake its thread, and
+    the event loop would wait for that as often as it writes to the log."""
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        with suppress(Empty):
+            return super().dequeue(False)
+        time.sleep(_PAUSE)
+        return super().dequeue(block)
+
+
 class _Bounded(QueueHandler):
     def __init__(self, queue: SimpleQueue[logging.LogRecord], max_waiting: int) -> None:
         super().__init__(queue)
@@ -131,7 +157,8 @@ class _Bounded(QueueHandler):
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """The record as it is now: its arguments may change before the thread comes to write them."""
-        kept = copy(record)
+        kept = object.__new__(logging.LogRecord)
+        kept.__dict__.update(record.__dict__)
         kept.msg, kept.args = record.getMessage(), None
         setattr(kept, _SPAN, trace.get_current_span().get_span_context())
         return kept

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -47,24 +48,19 @@ class _Request:
         """The caller has left: it must not find done what it was told had failed."""
         return self.future.cancelled()
 
-    def answer(self, result: object, error: BaseException | None) -> None:
-        """From the writer's thread; a caller that has left is not told."""
-        try:
-            self.loop.call_soon_threadsafe(self._settle, result, error)
-        except RuntimeError:  # the caller's loop is closed
-            return
 
-    def _settle(self, result: object, error: BaseException | None) -> None:
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(result)
-        else:
-            self.future.set_exception(error)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    request: _Request
+    result: object
+    error: BaseException | None
+
+
+_Run = Callable[[sqlite3.Connection, _Request], _Answer]
 
 
 class Database:
-    """Runs jobs on one SQLite connection of its own thread, each in a savepoint, many in a commit."""
+    """Runs jobs on one SQLite connection of its own thread, many in a commit; one that raises is undone."""
 
     def __init__(self, path: Path, steps: Sequence[Step]) -> None:
         """`steps` make the schema, see `stores.sqlite.migrations`."""
@@ -111,7 +107,8 @@ class Database:
         """Run `job` and return its result once the commit is on disk.
 
         Waits while 1,024 jobs are pending. A job that raises is undone alone, and raises here. A job whose
-        caller is cancelled before its turn is not run.
+        caller is cancelled before its turn is not run. A job may run twice, and changes nothing but the
+        database.
 
         Raises:
             StoreClosed: the database is not open.
@@ -140,12 +137,12 @@ class Database:
         try:
             connection = self._connect()
         except SchemaTooNew as error:
-            opened.answer(None, SchemaTooNew(f"{self._path} cannot be opened: {error}"))
+            _tell([_Answer(opened, None, SchemaTooNew(f"{self._path} cannot be opened: {error}"))])
             return
         except (sqlite3.Error, OSError) as error:
-            opened.answer(None, sqlite3.OperationalError(str(error)))
+            _tell([_Answer(opened, None, sqlite3.OperationalError(str(error)))])
             return
-        opened.answer(None, None)
+        _tell([_Answer(opened, None, None)])
         try:
             while batch := self._next_batch():
                 self._commit(connection, batch)
@@ -180,36 +177,68 @@ class Database:
         return batch
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Request]) -> None:
-        answers: list[tuple[_Request, object, BaseException | None]] = []
+        """All jobs in one commit; where one raises, all again, each in a savepoint and so undone alone.
+
+        Jobs seldom raise, and savepoints cost about as much as what is between them.
+        """
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            answers = [
-                (request, *self._attempt(connection, request.job))
-                for request in batch
-                if not request.abandoned
-            ]
-            connection.execute("COMMIT")
+            answers = self._together(connection, batch, _run)
+            if any(answer.error is not None for answer in answers):
+                answers = self._together(connection, batch, _run_alone)
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            answers = [(request, None, error) for request in batch]
+            answers = [_Answer(request, None, error) for request in batch]
         self._commits += 1
         self._jobs += len(batch)
-        for request, result, failure in answers:
-            request.answer(result, failure)
+        _tell(answers)
 
-    def _attempt(
-        self, connection: sqlite3.Connection, job: Job[object]
-    ) -> tuple[object, BaseException | None]:
-        connection.execute("SAVEPOINT job")
+    def _together(self, connection: sqlite3.Connection, batch: list[_Request], run: _Run) -> list[_Answer]:
+        """Commit where no job raised or each is in a savepoint; else undo all. Raises `sqlite3.Error`."""
         try:
-            result = job(connection)
-        except Exception as error:  # answered to the caller, whose job it is
-            connection.execute("ROLLBACK TO job")
-            connection.execute("RELEASE job")
-            return None, error
-        connection.execute("RELEASE job")
-        return result, None
+            connection.execute("BEGIN IMMEDIATE")
+            answers = [run(connection, request) for request in batch if not request.abandoned]
+            undone = run is _run and any(answer.error is not None for answer in answers)
+            connection.execute("ROLLBACK" if undone else "COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return answers
+
+
+def _run(connection: sqlite3.Connection, request: _Request) -> _Answer:
+    try:
+        return _Answer(request, request.job(connection), None)
+    except Exception as error:  # answered to the caller, whose job it is
+        return _Answer(request, None, error)
+
+
+def _run_alone(connection: sqlite3.Connection, request: _Request) -> _Answer:
+    connection.execute("SAVEPOINT job")
+    answer = _run(connection, request)
+    if answer.error is not None:
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+    return answer
+
+
+def _tell(answers: list[_Answer]) -> None:
+    """From the writer's thread: each loop is woken once for all of its callers."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for answer in answers:
+        loops.setdefault(answer.request.loop, []).append(answer)
+    for loop, its in loops.items():
+        with suppress(RuntimeError):  # that loop is closed
+            loop.call_soon_threadsafe(_settle, its)
+
+
+def _settle(answers: list[_Answer]) -> None:
+    for answer in answers:
+        future = answer.request.future
+        if future.done():  # a caller that has left is not told
+            continue
+        if answer.error is None:
+            future.set_result(answer.result)
+        else:
+            future.set_exception(answer.error)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -96,3 +96,29 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     await again.open()
     assert len(await texts(again)) == 10
     await again.aclose()
+
+
+async def test_a_job_may_run_twice_and_counts_once(tmp_path: Path) -> None:
+    """Where one of a commit fails, the others are run again."""
+    database = Database(tmp_path / "notes.sqlite3", STEPS)
+    await database.open()
+    turn = threading.Event()
+    busy = asyncio.ensure_future(database.run(lambda _: turn.wait()))
+    runs: list[str] = []
+
+    def noted(connection: sqlite3.Connection) -> int:
+        runs.append("a")
+        return connection.execute("INSERT INTO note VALUES ('a')").rowcount
+
+    def failing(_: sqlite3.Connection) -> None:
+        raise LookupError
+
+    together = [asyncio.ensure_future(database.run(job)) for job in (noted, failing)]
+    await asyncio.sleep(0)
+    turn.set()
+    await busy
+    results = await asyncio.gather(*together, return_exceptions=True)
+    assert (results[0], type(results[1])) == (1, LookupError)
+    assert runs == ["a", "a"]
+    assert await texts(database) == ["a"]
+    await database.aclose()
