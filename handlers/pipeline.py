@@ -8,9 +8,7 @@ calls again. A crash between any two steps leaves a task that the queue calls ag
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +39,7 @@ from handlers.follow_up import FollowUp
 from handlers.identity import Callers
 from handlers.reply import Reply as Reply
 from handlers.running import run
+from handlers.start_tokens import start_tokens
 from handlers.targets import Call, Targets
 from lanes import Telemetry
 from producers import ProducerError
@@ -64,12 +63,6 @@ from stores import (
 _log = logging.getLogger(__name__)
 
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
-
-
-def start_tokens() -> Callable[[], str]:
-    """Makes names that no two starts share; only the first one of a process asks the system for chance."""
-    process, numbers = secrets.token_hex(8), itertools.count()
-    return lambda: f"{process}{next(numbers):x}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from contracts import Catalog, Task, load_catalog
+from contracts import Task
 
 CATALOG = """
 queues:
@@ -64,7 +64,7 @@ TEMPLATE = NoOp(
 """Numbers are filled in where the bytes are made: the caller shall cost as little as it can."""
 
 
-def catalog(folder: Path) -> Catalog:
+def catalog_file(folder: Path) -> Path:
     file = folder / "queues.yaml"
     file.write_text(CATALOG, encoding="utf-8")
-    return load_catalog(file)
+    return file

@@ -8,31 +8,21 @@ validates the same payload and does nothing.
 from __future__ import annotations
 
 import os
-import random
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
-from benchmarks.handlers.no_op import NoOp, catalog
-from contracts import TaskRegistry
+from benchmarks.handlers.no_op import NoOp, catalog_file
 from handlers.app import create_app
 from handlers.delivery import End, Returned
 from handlers.effect import Delivery
-from handlers.follow_up import FollowUp
-from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
-from handlers.opening import Opened
-from handlers.pipeline import Pipeline
+from handlers.opening import open_service
 from handlers.settings import HandlerSettings
-from handlers.targets import Targets
-from lanes import HttpLane, Lanes, LanesSettings
-from producers import Producer
-from stores.sqlite import open_sqlite
+from lanes import LanesSettings
 
 AUDIENCE = "http://handlers.test"
 EMAIL = "tasks@sidelane-local.iam.gserviceaccount.com"
@@ -42,46 +32,17 @@ async def no_op(_: NoOp, __: Delivery) -> End:
     return Returned()
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 def sidelane(folder: Path, certificates_url: str) -> FastAPI:
-    queues, registry = catalog(folder), TaskRegistry([NoOp])
     settings = HandlerSettings(
-        cloud_tasks_emulator_host="127.0.0.1:9",
+        cloud_tasks_emulator_host="127.0.0.1:9",  # a task that is done enqueues nothing
         pubsub_emulator_host="127.0.0.1:9",
+        queues_file=catalog_file(folder),
         database=folder / "stores.sqlite3",
+        handlers_url=AUDIENCE,
+        invoker_email=EMAIL,
+        oidc_certs_url=certificates_url,
     )
-
-    @asynccontextmanager
-    async def opening(_: HandlerSettings, lanes: Lanes) -> AsyncIterator[Opened]:
-        async with (
-            open_sqlite(settings.database) as stores,
-            HttpLane(CERTIFICATES_LANE) as certificates,
-            Producer(settings, queues, registry) as producer,
-        ):
-            yield Opened(
-                pipeline=Pipeline(
-                    callers=Callers(
-                        Certificates(certificates_url, certificates),
-                        audience=AUDIENCE,
-                        emails=frozenset({EMAIL}),
-                    ),
-                    catalog=queues,
-                    registry=registry,
-                    ledger=stores.ledger,
-                    effects={NoOp.name: no_op},
-                    targets=Targets(
-                        stores.targets, clock=now, random=random.random, telemetry=lanes.telemetry
-                    ),
-                    follow_up=FollowUp(producer, stores.ledger),
-                    telemetry=lanes.telemetry,
-                    clock=now,
-                    luck=random.random,
-                )
-            )
-
+    opening = partial(open_service, types=[NoOp], effects=lambda *_: {NoOp.name: no_op})
     return create_app(settings, opening, LanesSettings(json_logs=True))
 
 
