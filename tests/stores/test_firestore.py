@@ -22,7 +22,8 @@ from stores.firestore.connection import translated
 from stores.firestore.ledger import _document, _id
 from stores.ledger import MAX_HISTORY, claim
 from stores.outcome import Ended, Outcome
-from tests.firestore_emulator import Firestore
+from tests.firestore_emulator import DEADLINE, Firestore
+from tests.road import Road
 from tests.stores.starts import NOW, start
 from tests.stores.test_ledger import DEAD, KEY, RETRY
 
@@ -220,3 +221,20 @@ async def test_the_longest_history_and_an_envelope_fit_one_row(firestore_stores:
     kept = await ledger.read(KEY)
     assert kept is not None
     assert (len(kept.history), kept.body) == (MAX_HISTORY, LARGE)
+
+
+async def test_what_was_away_is_found_again_soon(firestore: Firestore) -> None:
+    """By the channel that was open all the time."""
+    road = Road(firestore.host)
+    async with open_firestore(
+        project=firestore.name, database="(default)", emulator=road.host, deadline=DEADLINE
+    ) as stores:
+        async with road.open():
+            await stores.directory.put_endpoint(ENDPOINT)
+        stores.connection._deadline = 0.3
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                await stores.directory.endpoint("u", "day_summary")
+        stores.connection._deadline = DEADLINE
+        async with road.open(), asyncio.timeout(10):
+            assert await stores.directory.endpoint("u", "day_summary") == ENDPOINT
