@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 _COMMANDS = {
+    "apps": "cli.apps:app",
     "blobs": "cli.blobs:app",
     "dead": "cli.dead:app",
     "demo": "cli.demo:demo",
@@ -22,6 +23,7 @@ _COMMANDS = {
 """Command to `module:name`, where the name is a typer app or a function."""
 
 _EXTRAS = {
+    "apps": "handlers",
     "blobs": "handlers",
     "dead": "handlers",
     "demo": "emulator,handlers",

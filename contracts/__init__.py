@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.app_webhooks import APP_ID, AppTrigger, AppWebhook
+from contracts.app_webhooks import APP_ID, AppTrigger, AppWebhook, app_server
 from contracts.bulk_notifications import BulkNotification
 from contracts.catalog import Catalog, load_catalog
 from contracts.claim_check import BlobReference, owner_digest
@@ -115,6 +115,7 @@ __all__ = (
     "VoiceActivity",
     "VoicesFound",
     "WebhookKind",
+    "app_server",
     "delivery_id",
     "developer_endpoint",
     "identity_of",

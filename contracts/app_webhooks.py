@@ -18,6 +18,11 @@ APP_ID = r"^[A-Za-z0-9_-]{1,64}$"
 AppEvent = Annotated[MemoryCreated | RealtimeTranscript | AudioBytes, Field(discriminator="kind")]
 
 
+def app_server(app_id: str) -> str:
+    """The target of everything that an app's server is told: it fails for all of its users alike."""
+    return identity_of("app", app_id)
+
+
 class AppWebhook(Task):
     """Tell an app's server of something that happened to one of its users. One URL per app."""
 
@@ -33,8 +38,7 @@ class AppWebhook(Task):
         return identity_of(self.app_id, *name_of(self.uid, self.event))
 
     def target(self) -> str:
-        """The app's server: it fails for all of its users alike."""
-        return identity_of("app", self.app_id)
+        return app_server(self.app_id)
 
     def owner(self) -> str:
         return self.uid
