@@ -27,6 +27,7 @@ from contracts import (
     Voice,
     VoiceActivity,
     VoicesFound,
+    load_catalog,
 )
 from handlers.effect import Delivery
 from handlers.ends import Busy, End, Reason, Returned, TargetFailed, TargetRefused, Unreadable
@@ -279,3 +280,10 @@ async def test_a_full_lane_parks_the_job(handler: Handler) -> None:
         assert end.until == NOW + LANE_PAUSE
         released.set()
         assert await first == Returned()
+
+
+def test_the_times_of_lane_queue_and_lease_fit() -> None:
+    queue = load_catalog(Path("infra/terraform/queues.yaml")).get("speech-jobs")
+    assert queue.delivery.deadline.total_seconds() == STT.deadline == 300
+    assert queue.lease == timedelta(seconds=315)
+    assert queue.lease <= queue.dispatch_deadline
