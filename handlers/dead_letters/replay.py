@@ -1,4 +1,8 @@
-"""Enqueues dead letters' tasks again, each as the next generation of its event, no faster than told."""
+"""Enqueues dead letters' tasks again, each as the next generation of its event, no faster than told.
+
+An event that its subscription gave up is published to its topic again: what follows from it is named by its
+own identity, so that what it has already led to is not done twice.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts import Catalog, Envelope, Undecodable
+from contracts import EVENT_TYPE, Catalog, Envelope, Undecodable
+from handlers.dead_letters.push import Pushed
+from handlers.dead_letters.reading import original
 from handlers.follow_up import Outbox
 from producers import ProducerError, Unreachable
 from stores import DeadLetters, Kept, Ledger, OutcomeKind, StoreError
@@ -18,7 +24,7 @@ class Replayed:
     letter_id: str
     generation: int
     task: str
-    """Full name of the Cloud Task."""
+    """Full name of the Cloud Task; of an event, the id of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,27 @@ class Planned:
     letter_id: str
     generation: int
     queue: str
+    """Of an event, its topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    topic: str
+    data: bytes
+    attributes: dict[str, str]
+    generation: int
+
+
+def _publication(kept: Kept, catalog: Catalog) -> _Publication | NotReplayed:
+    letter = kept.letter
+    topics = {topic.subscription: topic.name for topic in catalog.event_topics()}
+    if letter.queue not in topics:
+        return NotReplayed(letter.id, f"the catalog has no events of subscription {letter.queue!r}; add it")
+    try:
+        data, attributes = original(Pushed.from_json(letter.body))
+    except Undecodable as error:
+        return NotReplayed(letter.id, f"its message cannot be read: {error.detail}")
+    return _Publication(topics[letter.queue], data, attributes, (kept.replayed_as or 0) + 1)
 
 
 async def plan(kept: Kept, *, ledger: Ledger, catalog: Catalog, now: datetime) -> Envelope | NotReplayed:
@@ -66,6 +93,13 @@ async def replay(
         StoreUnavailable: a store is away.
         ProducerError: the task could not be enqueued; the letter is left as it was.
     """
+    if kept.letter.type == EVENT_TYPE:
+        event = _publication(kept, catalog)
+        if isinstance(event, NotReplayed):
+            return event
+        message_id = await outbox.publish(event.topic, event.data, event.attributes)
+        await letters.mark_replayed(kept.letter.id, generation=event.generation, at=now)
+        return Replayed(kept.letter.id, event.generation, message_id)
     planned = await plan(kept, ledger=ledger, catalog=catalog, now=now)
     if isinstance(planned, NotReplayed):
         return planned
@@ -115,6 +149,11 @@ async def replay_each(
 
 
 async def _planned(kept: Kept, *, ledger: Ledger, catalog: Catalog, now: datetime) -> Planned | NotReplayed:
+    if kept.letter.type == EVENT_TYPE:
+        event = _publication(kept, catalog)
+        if isinstance(event, NotReplayed):
+            return event
+        return Planned(kept.letter.id, event.generation, event.topic)
     planned = await plan(kept, ledger=ledger, catalog=catalog, now=now)
     if isinstance(planned, NotReplayed):
         return planned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts import Catalog, DeadLetter, Envelope, TaskRegistry
+from handlers.dead_letters.reading import EVENT_UNDELIVERED, read_letter
 from handlers.dead_letters.remedies import OTHERWISE, REMEDIES, remedy
 from handlers.dead_letters.replay import NotReplayed, Planned, Replayed, replay_each
 from handlers.dead_letters.selection import PAGE, select
@@ -18,7 +20,7 @@ from producers.testing import RecordingProducer, recording
 from stores import Filter
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.handlers.conftest import Note
-from tests.handlers.pushes import NOW, RAW
+from tests.handlers.pushes import NOW, RAW, wrapped
 
 
 def letter(number: int) -> DeadLetter:
@@ -115,3 +117,40 @@ def test_every_reason_to_die_has_a_remedy() -> None:
     not_dead = {Reason.DELIVERED, Reason.LEASED, Reason.SUSPECT}
     assert {reason for reason in Reason if remedy(reason) == OTHERWISE} == not_dead
     assert all(text for text in REMEDIES.values())
+
+
+def undelivered(catalog: Catalog, *, subscription: str | None = None) -> DeadLetter:
+    """The dead letter of an event that the first subscription of the catalog gave up."""
+    attributes = {
+        "type": "conversation-created",
+        "CloudPubSubDeadLetterSourceSubscription": subscription or catalog.event_topics()[0].subscription,
+        "CloudPubSubDeadLetterSourceDeliveryCount": "5",
+    }
+    return read_letter({}, json.dumps(wrapped(b"\x00event", attributes)).encode(), NOW)
+
+
+async def test_an_undelivered_event_is_published_to_its_topic_as_it_was(
+    stores: SqliteStores, producer: RecordingProducer, catalog: Catalog
+) -> None:
+    event = undelivered(catalog)
+    await stores.dead_letters.add(event)
+    wanted = Filter.open(reason=EVENT_UNDELIVERED)
+    topic = catalog.event_topics()[0].name
+    planned = await replayed(stores, producer, catalog, wanted, [], dry_run=True)
+    assert planned == [Planned(event.id, 1, topic)]
+    assert producer.published == []
+    (result,) = await replayed(stores, producer, catalog, wanted, [])
+    assert isinstance(result, Replayed)
+    (published,) = producer.published
+    assert (published.topic, published.data) == (topic, b"\x00event")
+    assert published.attributes == {"type": "conversation-created"}
+    assert await replayed(stores, producer, catalog, wanted, []) == []
+
+
+async def test_an_event_of_a_subscription_that_is_gone_says_so(
+    stores: SqliteStores, producer: RecordingProducer, catalog: Catalog
+) -> None:
+    await stores.dead_letters.add(undelivered(catalog, subscription="retired"))
+    (result,) = await replayed(stores, producer, catalog, Filter.open(reason=EVENT_UNDELIVERED), [])
+    assert isinstance(result, NotReplayed)
+    assert "'retired'" in result.why
