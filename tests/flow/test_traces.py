@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from opentelemetry import context, trace
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from contracts import Catalog, Conversation, DeveloperWebhook, MemoryCreated, Structured
-from tests.flow.world import DEADLINE, SECRET, World, world
-from tests.receiver import Received, receiver
+from tests.flow.collector import Collector
+from tests.flow.world import SECRET, World, world
+from tests.receiver import receiver
 
 TRACE_ID, SPAN_ID = 0x0AF7651916CD43DD8448EB211C80319C, 0x00F067AA0BA902B7
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -26,30 +23,6 @@ TASK = DeveloperWebhook(
         conversation=Conversation(id="c1", created_at=NOW, structured=Structured(title="a walk in private"))
     ),
 )
-
-
-class Collector:
-    """What OTLP over HTTP brought, span by span."""
-
-    def __init__(self) -> None:
-        self.spans: dict[str, Span] = {}
-        self.raw = b""
-        self._came = asyncio.Event()
-
-    async def __call__(self, got: Received) -> web.Response:
-        self.raw += got.body
-        export = ExportTraceServiceRequest.FromString(got.body)
-        for resource in export.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans.update({span.name: span for span in scope.spans})
-        self._came.set()
-        return web.Response()
-
-    async def until(self, *names: str) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not set(names) <= self.spans.keys():
-                await self._came.wait()
-                self._came.clear()
 
 
 @pytest.fixture
