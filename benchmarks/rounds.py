@@ -54,6 +54,7 @@ async def compare(
     rounds: int,
     console: Console,
     slices: int = 1,
+    at_most: bool = False,
 ) -> Figure:
     """The median of ours / theirs over the rounds.
 
@@ -72,7 +73,7 @@ async def compare(
         ratios.append(a / b)
         table.add_row(str(number), f"{a:,.1f}", f"{b:,.1f}", f"{a / b:.2f}")
     console.print(table)
-    return Figure(name=name, value=median(ratios), target=target, unit="median ratio")
+    return Figure(name=name, value=median(ratios), target=target, unit="median ratio", at_most=at_most)
 
 
 def report(figures: Sequence[Figure], console: Console) -> bool:

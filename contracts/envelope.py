@@ -70,11 +70,6 @@ class Envelope(_Outer):
         """The body of the Cloud Task."""
         return self.model_dump_json().encode() + b"\n" + self.payload
 
-    @property
-    def size(self) -> int:
-        """Bytes of the encoded envelope."""
-        return len(self.encode())
-
     @classmethod
     def decode(cls, body: bytes) -> Self:
         """Read a body; the payload is not looked at. Raises `Undecodable`, which keeps the bytes."""

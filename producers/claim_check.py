@@ -21,16 +21,17 @@ class ClaimCheck:
 
     async def settle(
         self, envelope: Envelope, *, owner: str, queue: Queue, useful_from: datetime
-    ) -> Envelope:
-        """The envelope as it fits its queue: itself, or one that refers to its payload.
+    ) -> tuple[Envelope, bytes]:
+        """The envelope as it fits its queue, itself or one that refers to its payload; and its encoded form.
 
         Raises:
             TaskTooLarge: it is over the inline limit, and over the blob limit or without a blob store.
             Unreachable: the blob store is away.
         """
-        size = envelope.size
+        body = envelope.encode()
+        size = len(body)
         if size <= queue.inline_limit_bytes:
-            return envelope
+            return envelope, body
         if self._blobs is None:
             raise TaskTooLarge(envelope.type, queue.name, size, queue.inline_limit_bytes)
         if len(envelope.payload) > queue.blob_limit_bytes:
@@ -41,7 +42,8 @@ class ClaimCheck:
             await self._blobs.put(reference, envelope.payload, keep_until=useful_from + queue.blob_retention)
         except StoreError as error:
             raise _translated(error) from error
-        return envelope.carrying(reference.encode())
+        carried = envelope.carrying(reference.encode())
+        return carried, carried.encode()
 
     async def renew(self, envelope: Envelope, *, queue: Queue) -> None:
         """A task whose age counts anew needs its blob for longer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -30,12 +30,11 @@ from producers.errors import (
     InvalidIdentity,
     NotOpen,
     PartlyEnqueued,
-    ProducerError,
     UnknownQueue,
     UnknownTopic,
-    Unreachable,
     UnregisteredTask,
 )
+from producers.many import Many, Prepared
 from producers.pubsub import PubSub
 from producers.receipt import Receipt
 from producers.schedule import check_schedule
@@ -47,8 +46,6 @@ from stores import Blobs
 
 Clock = Callable[[], datetime]
 
-CONCURRENCY = 64
-"""Creates under way at once in `enqueue_many`; one HTTP/2 connection carries about a hundred."""
 
 FIRST = Position(attempt=1, park=0)
 
@@ -139,17 +136,11 @@ class Producer:
             InvalidSchedule: `schedule_at` is naive or more than 30 days ahead.
         """
         self._check_open()
-        queue = self._queue_of(task)
-        if schedule_at is not None:
-            check_schedule(schedule_at, self._clock())
-        envelope = self._seal(task)
-        carried = await self._claim_check.settle(
-            envelope, owner=task.owner(), queue=queue, useful_from=schedule_at or envelope.accepted_at
-        )
-        return await self._create(carried, queue.name, queue, schedule_at)
+        prepared = await self._prepare(task, schedule_at)
+        return self._receipt(prepared, await self._tasks.create(prepared.request))
 
     async def enqueue_many(self, tasks: Iterable[Task]) -> tuple[Receipt, ...]:
-        """Accept many side effects, at most `CONCURRENCY` at once; receipts are in the order of the tasks.
+        """Accept many side effects, a hundred in one call where they can be; receipts are in their order.
 
         Once the service is found unreachable, the rest is not tried.
 
@@ -157,28 +148,12 @@ class Producer:
             PartlyEnqueued: with the receipts, and for each task that failed what `enqueue` would raise.
         """
         self._check_open()
-        numbered = list(enumerate(tasks))
-        waiting = iter(numbered)
-        receipts: dict[int, Receipt] = {}
-        failures: dict[int, ProducerError] = {}
-
-        async def work() -> None:
-            for place, task in waiting:
-                try:
-                    receipts[place] = await self.enqueue(task)
-                except Unreachable as error:
-                    failures[place] = error
-                    for untried, _ in waiting:
-                        failures[untried] = Unreachable(f"not tried, since the service is away: {error}")
-                except ProducerError as error:
-                    failures[place] = error
-
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(min(CONCURRENCY, len(numbered))):
-                workers.create_task(work())
-        if failures:
-            raise PartlyEnqueued(receipts, dict(sorted(failures.items())))
-        return tuple(receipts[place] for place, _ in numbered)
+        many = Many(self._prepare, self._tasks)
+        await many.run(tasks)
+        receipts = {place: self._receipt(*done) for place, done in sorted(many.created.items())}
+        if many.failures:
+            raise PartlyEnqueued(receipts, dict(sorted(many.failures.items())))
+        return tuple(receipts.values())
 
     async def forward(
         self, envelope: Envelope, cloud_queue: str, *, schedule_at: datetime | None = None
@@ -202,7 +177,8 @@ class Producer:
             )
         if envelope.position == FIRST:
             await self._claim_check.renew(envelope, queue=queue)
-        return await self._create(envelope, cloud_queue, queue, schedule_at)
+        request = self._requests.build(envelope, envelope.encode(), cloud_queue, queue, schedule_at)
+        return _receipt(envelope, request, cloud_queue, await self._tasks.create(request))
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         """Publish to a topic of the project (its id alone); returns the message id once Pub/Sub confirmed.
@@ -257,17 +233,33 @@ class Producer:
             fault = error.errors(include_url=False, include_input=False)[0]
             raise InvalidIdentity(f"task {task.name!r}: {fault['loc'][0]}: {fault['msg']}") from error
 
-    async def _create(
-        self, envelope: Envelope, cloud_queue: str, queue: Queue, schedule_at: datetime | None
-    ) -> Receipt:
-        request = self._requests.build(envelope, envelope.encode(), cloud_queue, queue, schedule_at)
-        created = await self._tasks.create(request)
-        return Receipt(
-            task=request.task.name,
-            queue=cloud_queue,
-            type=envelope.type,
-            identity=envelope.identity,
-            delivery_id=envelope.delivery_id,
-            accepted_at=envelope.accepted_at,
-            duplicate=not created,
+    async def _prepare(self, task: Task, schedule_at: datetime | None = None) -> Prepared:
+        queue = self._queue_of(task)
+        if schedule_at is not None:
+            check_schedule(schedule_at, self._clock())
+        sealed = self._seal(task)
+        envelope, body = await self._claim_check.settle(
+            sealed, owner=task.owner(), queue=queue, useful_from=schedule_at or sealed.accepted_at
         )
+        request = self._requests.build(envelope, body, queue.name, queue, schedule_at)
+        return Prepared(task, envelope, queue.name, request)
+
+    def _receipt(self, prepared: Prepared, created: bool) -> Receipt:
+        receipt = _receipt(prepared.envelope, prepared.request, prepared.cloud_queue, created)
+        self._accepted(prepared.task, receipt)
+        return receipt
+
+    def _accepted(self, task: Task, receipt: Receipt) -> None:
+        """Told of each task that was enqueued, in their order."""
+
+
+def _receipt(envelope: Envelope, request: Any, cloud_queue: str, created: bool) -> Receipt:
+    return Receipt(
+        task=request.task.name,
+        queue=cloud_queue,
+        type=envelope.type,
+        identity=envelope.identity,
+        delivery_id=envelope.delivery_id,
+        accepted_at=envelope.accepted_at,
+        duplicate=not created,
+    )

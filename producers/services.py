@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -12,6 +12,7 @@ class TaskService(Protocol):
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
     async def create(self, request: Any) -> bool: ...
+    async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]: ...
 
 
 class TopicService(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,11 +56,9 @@ class RecordingProducer(Producer):
     def published(self) -> list[Published]:
         return list(self._published.messages)
 
-    async def enqueue(self, task: Task, *, schedule_at: datetime | None = None) -> Receipt:
-        receipt = await super().enqueue(task, schedule_at=schedule_at)
+    def _accepted(self, task: Task, receipt: Receipt) -> None:
         if not receipt.duplicate:
             self.tasks.append(task)
-        return receipt
 
     async def publish_event(self, event: Event) -> str:
         message_id = await super().publish_event(event)
@@ -83,6 +81,9 @@ class _Tasks:
     async def open(self) -> None: ...
 
     async def aclose(self) -> None: ...
+
+    async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]:
+        return [await self.create(request) for request in requests]
 
     async def create(self, request: Any) -> bool:
         return self.by_name.setdefault(request.task.name, request.task) is request.task

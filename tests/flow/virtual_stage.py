@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -178,6 +178,9 @@ class _InProcessTasks:
 
     async def aclose(self) -> None:
         return
+
+    async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]:
+        return [await self.create(request) for request in requests]
 
     async def create(self, request: Any) -> bool:
         try:

@@ -36,6 +36,10 @@ class Front:
     address: str = ""
     faults: list[Fault] = field(default_factory=list)
     calls: int = 0
+    methods: list[str] = field(default_factory=list)
+    """What was called, in order, without its package."""
+    rewrite: Callable[[str, bytes], bytes] | None = None
+    """Changes the answers of a method."""
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by `hold` once a call is under way."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,11 +62,14 @@ async def front(emulator: str) -> AsyncIterator[Front]:
 
             async def handle(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
                 state.calls += 1
+                method = call.method.rpartition("/")[2]
+                state.methods.append(method)
                 if state.faults:
                     code = await state.faults.pop(0)(lambda: forward(body))
                     await context.abort(code, "a fault of the test")
                 try:
-                    return await forward(body)
+                    answered = await forward(body)
+                    return state.rewrite(method, answered) if state.rewrite else answered
                 except grpc.aio.AioRpcError as error:
                     await context.abort(error.code(), error.details() or "")
 

@@ -1,0 +1,1 @@
+"""What the request path costs its process."""
