@@ -75,7 +75,10 @@ class DeadLetters(Protocol):
         """
 
     async def depths(self, *, limit: int) -> tuple[Depth, ...]:
-        """The open letters (`Filter.open`) by queue and reason, in that order; the `limit` oldest count."""
+        """How many open letters (`Filter.open`) there are by queue and reason, in that order.
+
+        Of more than `limit` a store may tell the oldest alone, and no fewer.
+        """
 
     async def sweep(self, closed_before: datetime, *, limit: int) -> int:
         """Remove at most `limit` letters that were replayed or discarded before; how many there were.

@@ -71,8 +71,8 @@ class Collection:
     async def read(self, document_id: str) -> Document | None:
         reference = self._documents.document(document_id)
 
-        async def attempt() -> Document | None:
-            _, document = await self._read(reference)
+        async def attempt(timeout: float) -> Document | None:
+            _, document = await self._read(reference, timeout)
             return document
 
         return await self._connection.call(f"read {self._name}", attempt)
@@ -87,8 +87,8 @@ class Collection:
         writer = secrets.token_hex(8)
         committed: list[T] = []
 
-        async def attempt() -> T:
-            snapshot, old = await self._read(reference)
+        async def attempt(timeout: float) -> T:
+            snapshot, old = await self._read(reference, timeout)
             if committed and snapshot.exists and snapshot.get("writer") == writer:
                 return committed[0]  # it was written, and the answer to that was lost
             new, result = change(old)
@@ -101,7 +101,7 @@ class Collection:
             else:
                 self._put(batch, reference, snapshot, new, writer)
             committed[:] = [result]
-            await self._commit(batch)
+            await self._commit(batch, timeout)
             return result
 
         return await self._connection.call(f"change {self._name}", attempt)
@@ -109,12 +109,12 @@ class Collection:
     async def find(self, query: AsyncQuery) -> Sequence[Document]:
         """The documents of a query; of one with a projection, what that leaves of them."""
 
-        async def attempt() -> Sequence[Document]:
-            found = await query.get(retry=None, timeout=self._connection.attempt_timeout)
-            documents = [await self._whole(snapshot) for snapshot in found]
+        async def attempt(timeout: float) -> Sequence[Document]:
+            found = await query.get(retry=None, timeout=timeout)
+            documents = [await self._whole(snapshot, timeout) for snapshot in found]
             return [document for document in documents if document is not None]
 
-        return await self._connection.call(f"query {self._name}", attempt)
+        return await self._connection.call(f"query {self._name}", attempt, is_query=True)
 
     async def remove(self, query: AsyncQuery, *, limit: int | None = None) -> int:
         """Remove the documents of a query, at most `limit`; how many there were."""
@@ -123,17 +123,17 @@ class Collection:
             most = MAX_REMOVED if limit is None else min(MAX_REMOVED, limit - removed)
             page = query.select(["writer", "parts"]).limit(most)
 
-            async def attempt(page: AsyncQuery = page) -> int:
-                found = await page.get(retry=None, timeout=self._connection.attempt_timeout)
+            async def attempt(timeout: float, page: AsyncQuery = page) -> int:
+                found = await page.get(retry=None, timeout=timeout)
                 batch = self._client.batch()
                 for snapshot in found:
                     _drop_parts(batch, snapshot)
                     batch.delete(snapshot.reference, option=self._unchanged(snapshot))
                 if found:
-                    await self._commit(batch)
+                    await self._commit(batch, timeout)
                 return len(found)
 
-            count = await self._connection.call(f"remove from {self._name}", attempt)
+            count = await self._connection.call(f"remove from {self._name}", attempt, is_query=True)
             removed += count
             if count < most:
                 break
@@ -141,31 +141,34 @@ class Collection:
 
     async def erase(self, query: AsyncQuery, *, dry_run: bool) -> int:
         """Remove the documents of a query; how many there were. With `dry_run` they stay."""
-        if not dry_run:
-            return await self.remove(query)
+        return await self.count(query) if dry_run else await self.remove(query)
 
+    async def count(self, query: AsyncQuery) -> int:
+        """How many documents a query finds; a thousand of them cost what one costs that is read."""
         counting = cast(AsyncAggregationQuery, query.count())  # it is declared as the class itself
 
-        async def attempt() -> int:
-            counted = await counting.get(retry=None, timeout=self._connection.attempt_timeout)
+        async def attempt(timeout: float) -> int:
+            counted = await counting.get(retry=None, timeout=timeout)
             return int(counted[0][0].value)
 
-        return await self._connection.call(f"count {self._name}", attempt)
+        return await self._connection.call(f"count {self._name}", attempt, is_query=True)
 
     async def _read(
-        self, reference: AsyncDocumentReference
+        self, reference: AsyncDocumentReference, timeout: float
     ) -> tuple[DocumentSnapshot[AsyncDocumentReference], Document | None]:
-        snapshot = await reference.get(retry=None, timeout=self._connection.attempt_timeout)
-        return snapshot, await self._whole(snapshot)
+        snapshot = await reference.get(retry=None, timeout=timeout)
+        return snapshot, await self._whole(snapshot, timeout)
 
-    async def _whole(self, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Document | None:
+    async def _whole(
+        self, snapshot: DocumentSnapshot[AsyncDocumentReference], timeout: float
+    ) -> Document | None:
         values = snapshot.to_dict()
         if values is None:
             return None
         fields = {name: value for name, value in values.items() if name not in ("body", "parts", "writer")}
         body = values.get("body")
         for reference in _parts(snapshot):
-            part = await reference.get(retry=None, timeout=self._connection.attempt_timeout)
+            part = await reference.get(retry=None, timeout=timeout)
             if not part.exists:
                 raise Contended(f"{self._name}/{snapshot.id} was written while it was read")
             body += part.get("body")
@@ -197,9 +200,9 @@ class Collection:
                 _part(reference, writer, number), {"body": part, "expires_at": new.fields.get("expires_at")}
             )
 
-    async def _commit(self, batch: AsyncWriteBatch) -> None:
+    async def _commit(self, batch: AsyncWriteBatch, timeout: float) -> None:
         try:
-            await batch.commit(retry=None, timeout=self._connection.attempt_timeout)
+            await batch.commit(retry=None, timeout=timeout)
         except (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound) as error:
             raise Contended(f"{self._name}: a document was written meanwhile") from error
 

@@ -24,11 +24,14 @@ from lanes import in_thread
 from stores.errors import StoreClosed, StoreUnavailable
 
 Answer = TypeVar("Answer")
+Attempt = Callable[[float], Awaitable[Answer]]
 Sleep = Callable[[float], Awaitable[None]]
 
 HOST = "firestore.googleapis.com"
-DEADLINE = 5.0
-"""Seconds for one call with all its retries."""
+DEADLINE = 4.0
+"""Seconds for one call with all its retries: less than a claim has, so that the store tells why."""
+QUERY_DEADLINE = 30.0
+"""The same for a query, whose page may be megabytes; no attempt waits for one."""
 MAX_CALLS = 1000
 """Calls under way; more wait for their turn within their own deadline."""
 
@@ -76,22 +79,19 @@ class Connection:
         database: str,
         emulator: str | None = None,
         deadline: float = DEADLINE,
+        query_deadline: float = QUERY_DEADLINE,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """`emulator` is HOST:PORT of Google's Firestore emulator; `deadline` is in seconds and total."""
+        """`emulator` is HOST:PORT of Google's Firestore emulator; deadlines are in seconds and total."""
         self._project = project
         self._database = database
         self._emulator = emulator
         self._deadline = deadline
+        self._query_deadline = query_deadline
         self._sleep = sleep
         self._slots = asyncio.Semaphore(MAX_CALLS)
         self._channel: grpc.aio.Channel | None = None
         self._calls = self._pending = self._contended = self._failed = 0
-
-    @property
-    def attempt_timeout(self) -> float:
-        """Seconds for one request: half the deadline, so that a silent connection leaves time for another."""
-        return self._deadline / 2
 
     async def open(self) -> AsyncClient:
         """Open the channel; connecting itself happens with the first call. Raises `StoreUnavailable`."""
@@ -115,15 +115,21 @@ class Connection:
         """Refuse new calls, wait for those under way within their deadline, close the channel."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            await channel.close(grace=self._deadline)
+            await channel.close(grace=max(self._deadline, self._query_deadline))
 
-    async def call(self, what: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Try until Firestore answers; `what` says in errors what was tried, as "read sidelane_ledger".
+    async def call(self, what: str, attempt: Attempt[Answer], *, is_query: bool = False) -> Answer:
+        """Try until Firestore answers.
+
+        Args:
+            what: in errors, what was tried, as "read sidelane_ledger".
+            attempt: makes its requests within this many seconds each: half the deadline, so that a silent
+                connection leaves time for another.
 
         Raises:
             StoreClosed: not opened, or closed.
             StoreUnavailable: no answer within the deadline, or Firestore said no.
         """
+        deadline = self._query_deadline if is_query else self._deadline
         last: list[BaseException] = []
 
         def note(state: RetryCallState) -> None:
@@ -139,13 +145,12 @@ class Connection:
         )
         self._pending += 1
         try:
-            async with asyncio.timeout(self._deadline), self._slots:
-                return await retrying(self._counted, attempt)
+            async with asyncio.timeout(deadline), self._slots:
+                return await retrying(self._counted, attempt, deadline / 2)
         except TimeoutError as error:
             why = f"the last try: {last[0] or type(last[0]).__name__}" if last else "the first try hangs"
             raise StoreUnavailable(
-                f"{what}: no answer from {self._emulator or HOST} within {self._deadline:g} s ({why}); "
-                "try again"
+                f"{what}: no answer from {self._emulator or HOST} within {deadline:g} s ({why}); try again"
             ) from (last[0] if last else error)
         except (exceptions.GoogleAPIError, GoogleAuthError) as error:
             raise translated(error, what, self._database) from error
@@ -155,12 +160,12 @@ class Connection:
     def statistics(self) -> Statistics:
         return Statistics(self._calls, self._pending, self._contended, self._failed)
 
-    async def _counted(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _counted(self, attempt: Attempt[Answer], timeout: float) -> Answer:
         if self._channel is None:
             raise StoreClosed("Firestore is not open: await open() first")
         self._calls += 1
         try:
-            return await attempt()
+            return await attempt(timeout)
         except Contended:
             self._contended += 1
             raise

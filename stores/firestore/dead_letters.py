@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from google.cloud.firestore import FieldFilter
@@ -16,8 +15,12 @@ from stores.dead_letters import Depth, Filter, Kept
 from stores.firestore.collection import Collection, Document
 
 NAME = "sidelane_dead_letters"
+MAX_DEPTHS = 1000
+"""Queues and reasons that are counted; both are closed lists, and far shorter."""
 
 _KEPT = TypeAdapter(Kept)
+_GROUP = ("queue", "reason", "died_at")
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
 class FirestoreDeadLetters:
@@ -68,14 +71,18 @@ class FirestoreDeadLetters:
         return await self._change(letter_id, discarded)
 
     async def depths(self, *, limit: int) -> tuple[Depth, ...]:
-        query = self._letters.where(replayed=False, discarded=False).order_by("died_at").limit(limit)
-        counts: Counter[tuple[str, str]] = Counter()
-        oldest: dict[tuple[str, str], datetime] = {}
-        for found in await self._letters.find(query.select(["queue", "reason", "died_at"])):
-            group = (found.fields["queue"], found.fields["reason"])
-            counts[group] += 1
-            oldest.setdefault(group, found.fields["died_at"])
-        return tuple(Depth(*group, counts[group], oldest[group]) for group in sorted(counts))
+        """Two queries for each queue and reason there is: the letters themselves are counted, not read."""
+        is_open = self._letters.where(replayed=False, discarded=False)
+        first = is_open.order_by("queue").order_by("reason").order_by("died_at").select(_GROUP).limit(1)
+        depths: list[Depth] = []
+        page = first
+        while len(depths) < MAX_DEPTHS and (found := await self._letters.find(page)):
+            queue, reason, oldest = (found[0].fields[name] for name in _GROUP)
+            group = self._letters.where(replayed=False, discarded=False, queue=queue, reason=reason)
+            if count := await self._letters.count(group.order_by("died_at").limit(limit)):
+                depths.append(Depth(queue, reason, count, oldest))
+            page = first.start_after({"queue": queue, "reason": reason, "died_at": _LAST_MOMENT})
+        return tuple(depths)
 
     async def sweep(self, closed_before: datetime, *, limit: int) -> int:
         closed = self._letters.where().where(filter=FieldFilter("closed_at", "<", closed_before))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from google.cloud.firestore import AsyncQuery, AsyncWriteBatch
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 
 from stores import Stores
 from stores.firestore import FirestoreStores
@@ -46,7 +47,7 @@ def indexes() -> Indexes:
 def footprint(monkeypatch: pytest.MonkeyPatch, indexes: Indexes) -> Iterator[Footprint]:
     """Fails a test whose queries have no index, or that wrote a field whose index nobody decided on."""
     found = Footprint()
-    ask, commit = AsyncQuery.get, AsyncWriteBatch.commit
+    ask, ask_count, commit = AsyncQuery.get, AsyncAggregationQuery.get, AsyncWriteBatch.commit
 
     async def asked(query: AsyncQuery, *args: Any, **kwargs: Any) -> Any:
         found.asked.add(Shape.of(query._to_protobuf()))
@@ -59,7 +60,12 @@ def footprint(monkeypatch: pytest.MonkeyPatch, indexes: Indexes) -> Iterator[Foo
                 found.written.update(Field(group, name) for name in write.update.fields)
         return await commit(batch, *args, **kwargs)
 
+    async def counted(count: AsyncAggregationQuery, *args: Any, **kwargs: Any) -> Any:
+        found.asked.add(Shape.of(count._nested_query._to_protobuf()))
+        return await ask_count(count, *args, **kwargs)
+
     monkeypatch.setattr(AsyncQuery, "get", asked)
+    monkeypatch.setattr(AsyncAggregationQuery, "get", counted)
     monkeypatch.setattr(AsyncWriteBatch, "commit", written)
     yield found
     assert [shape for shape in found.asked if indexes.serving(shape) is None] == []
