@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Route, request_response
+from starlette.types import ASGIApp
 
 from handlers.events import EventRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
@@ -18,6 +19,8 @@ from producers.body_limit import BodyLimit
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request; Cloud Tasks carries 1 MB."""
+MAX_PUSH = 14 * 1024 * 1024
+"""Bytes of an event that is pushed; Pub/Sub carries 10 MB, in base64."""
 
 
 def create_app(
@@ -49,17 +52,20 @@ def create_app(
         # A span of each request is enough: metrics and logs are our own, and tell no exception's text.
         telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
-    app.add_middleware(BodyLimit, limit=MAX_BODY)
 
-    app.router.routes.append(Route("/tasks/{task_type}", TaskEndpoint(app.state), methods=["POST"]))
-
-    @app.post("/events/{subscription}")
-    async def take_event(subscription: str, request: Request) -> JSONResponse:
+    async def take_event(request: Request) -> JSONResponse:
         opened: Opened = app.state.opened
+        subscription = request.path_params["subscription"]
         reply = await opened.events.handle(
-            EventRequest(subscription=subscription, headers=dict(request.headers), body=await request.body())
+            EventRequest(subscription=subscription, headers=dict(request.headers), read=request.body)
         )
         return JSONResponse({"outcome": reply.word}, status_code=reply.status)
+
+    endpoints: Mapping[str, ASGIApp] = {
+        "/tasks/{task_type}": BodyLimit(TaskEndpoint(app.state), MAX_BODY),
+        "/events/{subscription}": BodyLimit(request_response(take_event), MAX_PUSH),
+    }
+    app.router.routes.extend(Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items())
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:

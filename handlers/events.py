@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -61,7 +61,8 @@ class EventRequest:
     """From the URL."""
     headers: Mapping[str, str]
     """Names in lower case."""
-    body: bytes
+    read: Callable[[], Awaitable[bytes]]
+    """The body: it is not read of who may not call, nor of more events than are fanned out at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Events:
         return EventsStatistics(self._in_flight)
 
     async def handle(self, request: EventRequest) -> Reply:
-        """Enqueue what follows from the event; never raises but for cancellation."""
+        """Enqueue what follows from the event; raises what reading the body raises, and nothing else."""
         try:
             await self._callers.check(request.headers.get("authorization"))
         except CallerRefused as error:
@@ -131,8 +132,9 @@ class Events:
         return Reply(_STATUS[outcome], word)
 
     async def _take(self, topic: EventTopic, request: EventRequest) -> tuple[Outcome, str]:
+        body = await request.read()
         try:
-            pushed = read_push(request.headers, request.body)
+            pushed = read_push(request.headers, body)
             event = self._types[topic.name].from_message(pushed.data, pushed.attributes)
         except NewerVersion as error:
             _log.error("an event of %s has to wait: %s", topic.name, error)

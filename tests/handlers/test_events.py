@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from contracts import AppWebhook, Catalog, Envelope
+from handlers.app import MAX_BODY, MAX_PUSH
 from handlers.fan_out import PAGE
 from stores import Apps
 from tests.contracts.events import created, flushed
@@ -151,6 +152,18 @@ async def test_what_is_no_event_of_the_topic_is_left_to_its_dead_letter_policy(
     assert 'sidelane_events_total{outcome="undecodable",topic="conversation-created"} 1.0' in await metrics(
         service
     )
+
+
+async def test_as_much_as_pub_sub_carries_is_read_and_no_more(service: Service) -> None:
+    await enabled(service.apps, "one")
+    segment = flushed().segments[0]
+    long = flushed().model_copy(
+        update={"segments": (segment.model_copy(update={"text": "x" * (MAX_PUSH // 2)}),)}
+    )
+    assert (await post(service, pushed(long), subscription=FLUSHES)).status_code != 413
+    longer = long.model_copy(update={"segments": long.segments * 2})
+    assert (await post(service, pushed(longer), subscription=FLUSHES)).status_code == 413
+    assert (await service.post(b" " * (MAX_BODY + 1))).status_code == 413
 
 
 async def test_an_event_of_newer_code_comes_again(service: Service) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -82,7 +83,11 @@ class _Anyone(Callers):
 
 def request() -> EventRequest:
     body = httpx.Request("POST", "http://x", json=pushed(flushed())).content
-    return EventRequest(subscription=FLUSHES, headers={"content-type": "application/json"}, body=body)
+
+    async def read() -> bytes:
+        return body
+
+    return EventRequest(subscription=FLUSHES, headers={"content-type": "application/json"}, read=read)
 
 
 def task(app_id: str) -> AppWebhook:
@@ -122,6 +127,10 @@ async def test_what_cannot_be_looked_up_comes_again(
     assert fanning.enqueued == [task("a")]
 
 
+async def unread() -> bytes:
+    raise AssertionError("the body is not read")
+
+
 async def test_more_events_than_fit_come_again(service: Service, catalog: Catalog) -> None:
     fanning = Fanning(service, catalog, [(task("a"),)])
     fanning.holding = asyncio.Event()
@@ -129,7 +138,7 @@ async def test_more_events_than_fit_come_again(service: Service, catalog: Catalo
     first = asyncio.create_task(events.handle(request()))
     await fanning.started.wait()
     assert events.statistics().in_flight == 1
-    assert (await events.handle(request())).status == 429
+    assert (await events.handle(replace(request(), read=unread))).status == 429
     fanning.holding.set()
     assert (await first).status == 200
     assert events.statistics().in_flight == 0
