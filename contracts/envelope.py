@@ -45,6 +45,7 @@ class _Outer(BaseModel):
     park: int = Field(default=0, ge=0)
     """How often this attempt was postponed without being made."""
     accepted_at: AwareDatetime
+    """From when its age counts: when it was enqueued, or the later time for which it was."""
     trace: str | None = None
     """W3C traceparent of the request that enqueued the task."""
 

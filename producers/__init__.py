@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from producers.bulk import notify_many
-from producers.enqueue import enqueue, enqueue_many, publish, publish_event
+from producers.enqueue import cancel, enqueue, enqueue_many, publish, publish_event
 from producers.errors import (
     AlreadyOpen,
     GeocodingBusy,
@@ -56,6 +56,7 @@ __all__ = (
     "UnknownTopic",
     "Unreachable",
     "UnregisteredTask",
+    "cancel",
     "enqueue",
     "enqueue_many",
     "in_trace",

@@ -6,8 +6,6 @@ that is kept no longer than others, never a task without its payload.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from contracts import BlobReference, Envelope, Queue
 from producers.errors import PayloadGone, ProducerError, TaskTooLarge, Unreachable
 from stores import BlobMissing, Blobs, StoreError
@@ -19,9 +17,7 @@ class ClaimCheck:
     def __init__(self, blobs: Blobs | None) -> None:
         self._blobs = blobs
 
-    async def settle(
-        self, envelope: Envelope, *, owner: str, queue: Queue, useful_from: datetime
-    ) -> tuple[Envelope, bytes]:
+    async def settle(self, envelope: Envelope, *, owner: str, queue: Queue) -> tuple[Envelope, bytes]:
         """The envelope as it fits its queue, itself or one that refers to its payload; and its encoded form.
 
         Raises:
@@ -39,7 +35,9 @@ class ClaimCheck:
             raise TaskTooLarge(envelope.type, queue.name, size, limit)
         reference = BlobReference.of(envelope.payload, owner=owner)
         try:
-            await self._blobs.put(reference, envelope.payload, keep_until=useful_from + queue.blob_retention)
+            await self._blobs.put(
+                reference, envelope.payload, keep_until=envelope.accepted_at + queue.blob_retention
+            )
         except StoreError as error:
             raise _translated(error) from error
         carried = envelope.carrying(reference.encode())

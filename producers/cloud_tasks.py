@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from google.api_core.exceptions import AlreadyExists, MethodNotImplemented
+from google.api_core.exceptions import AlreadyExists, MethodNotImplemented, NotFound
 from google.cloud.tasks_v2 import (
     BatchCreateTasksMetadata,
     BatchCreateTasksRequest,
@@ -78,6 +78,26 @@ class CloudTasks:
             return True
 
         return await self._connection.call(f"create task {request.task.name}", attempt)
+
+    async def delete(self, name: str) -> bool:
+        """Delete the task of this full name; False where there is none (any more).
+
+        Raises:
+            NotOpen, Unreachable, Refused
+        """
+        client = self._client
+        if client is None:
+            raise NotOpen
+        timeout = self._connection.attempt_timeout
+
+        async def attempt() -> bool:
+            try:
+                await client.delete_task(name=name, retry=None, timeout=timeout)
+            except NotFound:
+                return False
+            return True
+
+        return await self._connection.call(f"delete task {name}", attempt)
 
     async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]:
         """Create the tasks of raw CreateTaskRequests, at most 100 of one queue, with one call.

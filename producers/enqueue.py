@@ -32,6 +32,11 @@ async def enqueue_many(tasks: Iterable[Task]) -> tuple[Receipt, ...]:
     return await _current().enqueue_many(tasks)
 
 
+async def cancel(accepted: Receipt | Task) -> bool:
+    """`Producer.cancel` of the producer open on this loop; raises `NotOpen` where there is none."""
+    return await _current().cancel(accepted)
+
+
 async def publish(topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
     """`Producer.publish` of the producer open on this loop; raises `NotOpen` where there is none."""
     return await _current().publish(topic, data, attributes)

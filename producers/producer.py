@@ -155,6 +155,23 @@ class Producer:
             raise PartlyEnqueued(receipts, dict(sorted(many.failures.items())))
         return tuple(receipts.values())
 
+    async def cancel(self, accepted: Receipt | Task) -> bool:
+        """Take an enqueued task back before it runs.
+
+        True: Cloud Tasks has it no more, and never dispatches it again. An attempt that is being made at this
+        very moment is not broken off, and if it fails its next attempt goes on: a task is safely cancelled
+        until its time comes (`schedule_at`). Its name stays taken for up to a day, in which the same event is
+        told as a duplicate and not run.
+
+        False: it was dispatched and has ended or gone on, was cancelled before, or was never there. A lost
+        answer to a call that worked is told as False too.
+        """
+        self._check_open()
+        if isinstance(accepted, Receipt):
+            return await self._tasks.delete(accepted.task)
+        queue, envelope = self._queue_of(accepted), self._seal(accepted)
+        return await self._tasks.delete(self._requests.name(queue.name, envelope.task_id))
+
     async def forward(
         self, envelope: Envelope, cloud_queue: str, *, schedule_at: datetime | None = None
     ) -> Receipt:
@@ -224,9 +241,12 @@ class Producer:
         except CatalogError as error:
             raise UnknownQueue(f"task type {task.name!r}: {error}") from error
 
-    def _seal(self, task: Task) -> Envelope:
+    def _seal(self, task: Task, schedule_at: datetime | None = None) -> Envelope:
+        now = self._clock()
         try:
-            return Envelope.seal(task, accepted_at=self._clock(), trace=traceparent())
+            # A delayed task is as old as the time for which it was told.
+            accepted_at = now if schedule_at is None else max(now, schedule_at)
+            return Envelope.seal(task, accepted_at=accepted_at, trace=traceparent())
         except InvalidTask as error:
             raise InvalidIdentity(f"task {task.name!r}: {error}") from error
         except ValidationError as error:
@@ -237,10 +257,8 @@ class Producer:
         queue = self._queue_of(task)
         if schedule_at is not None:
             check_schedule(schedule_at, self._clock())
-        sealed = self._seal(task)
-        envelope, body = await self._claim_check.settle(
-            sealed, owner=task.owner(), queue=queue, useful_from=schedule_at or sealed.accepted_at
-        )
+        sealed = self._seal(task, schedule_at)
+        envelope, body = await self._claim_check.settle(sealed, owner=task.owner(), queue=queue)
         request = self._requests.build(envelope, body, queue.name, queue, schedule_at)
         return Prepared(task, envelope, queue.name, request)
 

@@ -19,6 +19,7 @@ class Receipt:
     delivery_id: str
     """What the receiver sees, equal on every attempt, park and replay."""
     accepted_at: datetime
+    """From when its age counts: the time of a delayed task, else when it was enqueued."""
     duplicate: bool
     """Cloud Tasks knew this task already: the event was told before, or an earlier answer to this very
     call was lost on its way."""

@@ -28,6 +28,10 @@ class TaskRequests:
         self._invoker_email = settings.invoker_email
         self._audience = settings.audience
 
+    def name(self, cloud_queue: str, task_id: str) -> str:
+        """Full Cloud Tasks name."""
+        return f"{self._queues}{cloud_queue}/tasks/{task_id}"
+
     def build(
         self, envelope: Envelope, body: bytes, cloud_queue: str, queue: Queue, schedule_at: datetime | None
     ) -> Any:

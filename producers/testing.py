@@ -38,7 +38,8 @@ class RecordingProducer(Producer):
             settings, catalog, registry, blobs=self._blobs, tasks=self._created, topics=self._published
         )
         self.tasks: list[Task] = []
-        """What was enqueued, without duplicates."""
+        """What was enqueued, without duplicates and what was cancelled."""
+        self._names: list[str] = []
         self.events: list[Event] = []
         """What was told, in order."""
 
@@ -59,6 +60,15 @@ class RecordingProducer(Producer):
     def _accepted(self, task: Task, receipt: Receipt) -> None:
         if not receipt.duplicate:
             self.tasks.append(task)
+            self._names.append(receipt.task)
+
+    async def cancel(self, accepted: Receipt | Task) -> bool:
+        cancelled = await super().cancel(accepted)
+        left = [
+            pair for pair in zip(self.tasks, self._names, strict=True) if pair[1] in self._created.by_name
+        ]
+        self.tasks[:], self._names[:] = [task for task, _ in left], [name for _, name in left]
+        return cancelled
 
     async def publish_event(self, event: Event) -> str:
         message_id = await super().publish_event(event)
@@ -77,15 +87,23 @@ def recording(catalog: Catalog, registry: TaskRegistry | None = None) -> Recordi
 class _Tasks:
     def __init__(self) -> None:
         self.by_name: dict[str, Any] = {}
+        self.ended: set[str] = set()
+        """Names that stay taken, as those of Cloud Tasks do for a while."""
 
     async def open(self) -> None: ...
 
     async def aclose(self) -> None: ...
 
+    async def delete(self, name: str) -> bool:
+        self.ended.update({name} & self.by_name.keys())
+        return self.by_name.pop(name, None) is not None
+
     async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]:
         return [await self.create(request) for request in requests]
 
     async def create(self, request: Any) -> bool:
+        if request.task.name in self.ended:
+            return False
         return self.by_name.setdefault(request.task.name, request.task) is request.task
 
 

@@ -179,6 +179,9 @@ class _InProcessTasks:
     async def aclose(self) -> None:
         return
 
+    async def delete(self, name: str) -> bool:
+        raise AssertionError(f"nothing is cancelled on this stage: {name}")
+
     async def create_many(self, requests: Sequence[Any]) -> Sequence[bool | None]:
         return [await self.create(request) for request in requests]
 

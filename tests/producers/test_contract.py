@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud.tasks_v2 import HttpMethod
 
 from contracts import (
@@ -29,6 +30,7 @@ from producers import (
     TaskTooLarge,
     UnknownQueue,
     UnregisteredTask,
+    cancel,
     enqueue,
     enqueue_many,
     publish,
@@ -163,6 +165,35 @@ async def test_a_schedule_is_carried(subject: Subject, producer: Producer) -> No
     assert created.schedule_time == at
 
 
+async def test_the_age_of_a_delayed_task_counts_from_its_time(subject: Subject, producer: Producer) -> None:
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=29)
+    receipt = await producer.enqueue(transcript(), schedule_at=at)
+    created = await subject.look(producer, receipt.task)
+    assert Envelope.decode(created.http_request.body).accepted_at == receipt.accepted_at == at
+    past = await producer.enqueue(memory(), schedule_at=ACCEPTED_AT)
+    assert datetime.now(UTC) - past.accepted_at < timedelta(minutes=1)
+
+
+async def test_a_cancelled_task_is_there_no_more(subject: Subject, producer: Producer) -> None:
+    at = datetime.now(UTC) + timedelta(hours=1)
+    by_receipt = await producer.enqueue(transcript(1), schedule_at=at)
+    await producer.enqueue(transcript(2), schedule_at=at)
+    kept = await producer.enqueue(transcript(3), schedule_at=at)
+    assert await producer.cancel(by_receipt)
+    assert await cancel(transcript(2))
+    for gone in (by_receipt, transcript(2), transcript(9)):
+        assert not await producer.cancel(gone)
+    with pytest.raises((NotFound, StopIteration, RuntimeError)):
+        await subject.look(producer, by_receipt.task)
+    assert (await subject.look(producer, kept.task)).name == kept.task
+
+
+async def test_the_name_of_a_cancelled_task_stays_taken(producer: Producer) -> None:
+    await producer.enqueue(transcript(), schedule_at=datetime.now(UTC) + timedelta(hours=1))
+    assert await producer.cancel(transcript())
+    assert (await producer.enqueue(transcript())).duplicate
+
+
 async def test_a_naive_schedule_is_refused(producer: Producer) -> None:
     naive = datetime(2026, 5, 1, 9)  # noqa: DTZ001  # the very fault
     with pytest.raises(InvalidSchedule, match="has no time zone"):
@@ -264,6 +295,7 @@ async def test_a_closed_producer_refuses_and_leaves_the_loop(
         producer.publish("developer-webhooks-dead", b"", {}),
         producer.forward(Envelope.seal(transcript(), accepted_at=ACCEPTED_AT), "developer-webhooks"),
         enqueue(transcript()),
+        cancel(transcript()),
         enqueue_many([]),
         publish("developer-webhooks-dead", b"", {}),
         producer.publish_event(created()),
