@@ -117,8 +117,21 @@ class DeliveryPolicy(Settings):
     """Failures in a row after which a target is left alone."""
     breaker_open_for: Duration = Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     """For how long, until one task probes it."""
+    slow_after: Duration | None = Field(
+        default=None, ge=timedelta(milliseconds=100), le=timedelta(minutes=29)
+    )
+    """A target whose calls take longer is slow: its first attempts run from the sibling queue too, at a pace
+    that it keeps up with. None: no target is."""
+    max_concurrent_when_slow: int | None = Field(default=None, strict=True, ge=1, le=5000)
+    """Side effects under way for one slow target in one process; set exactly with `slow_after`."""
     disable_after: Duration | None = Field(default=None, ge=timedelta(seconds=1), le=timedelta(days=30))
     """For how long an endpoint may fail without a success until it is disabled. None: for ever."""
+
+    @model_validator(mode="after")
+    def _slow_is_whole(self) -> DeliveryPolicy:
+        if (self.slow_after is None) != (self.max_concurrent_when_slow is None):
+            raise ValueError("slow_after and max_concurrent_when_slow must be set together, or neither")
+        return self
 
     @model_validator(mode="after")
     def _remembers_longer_than_it_runs(self) -> DeliveryPolicy:

@@ -37,6 +37,9 @@ from lanes import HttpLane, Lanes, LanesSettings
 from producers import Producer
 from stores import Stores
 
+WEBHOOKS_UNDER_WAY = 512
+"""Above the requests that an instance is given at once (Cloud Run's concurrency)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -132,11 +135,14 @@ def without_breakers(settings: LanesSettings) -> LanesSettings:
     """The settings with lanes of durable side effects that leave no target alone and bound none.
 
     `handlers.targets` does both for every durable side effect, before it runs and by the queue's own policy:
-    a second breaker and bulkhead on the way would refuse what those have let go.
+    a second breaker and bulkhead on the way would refuse what those have let go. For the same reason webhooks
+    have room for whatever the queues dispatch to one instance: slow endpoints would fill a smaller lane.
     """
     unbounded = {"breaker_failures": None, "max_per_target": None}
     http = settings.http
     lanes = {name: getattr(http, name).model_copy(update=unbounded) for name in ("webhooks", "maps", "stt")}
+    room = max(http.webhooks.max_connections, WEBHOOKS_UNDER_WAY)
+    lanes["webhooks"] = lanes["webhooks"].model_copy(update={"max_connections": room})
     return settings.model_copy(update={"http": http.model_copy(update=lanes)})
 
 

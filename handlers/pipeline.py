@@ -18,6 +18,7 @@ from contracts import (
     SETTLE_BUDGET,
     Catalog,
     CatalogError,
+    Position,
     TaskRegistry,
     Undecodable,
 )
@@ -62,6 +63,8 @@ from stores import (
 
 _log = logging.getLogger(__name__)
 
+FIRST = Position(attempt=1, park=0)
+"""Of a task that comes from its queue itself; whatever follows comes from the sibling."""
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
 
 
@@ -168,6 +171,7 @@ class Pipeline:
         call = Call(
             target=arrival.target,
             has_slot=bool(history) and history[-1].outcome.reason == Reason.BUSY,
+            is_first=arrival.envelope.position == FIRST,
             useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
         )
         end = await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))

@@ -78,6 +78,10 @@ class SharedBreakers:
             now = self._seconds()
             await self._known.change(target, lambda known: replace(known, phase=Phase.CLOSED, since=now))
 
+    def opens_at(self, target: str) -> float:
+        """When a call may be admitted; in the past, when one may now."""
+        return self._breakers.retry_at(target) or 0.0
+
     def come_back_at(self, refusal: BreakerOpen) -> float:
         """When the target may be known to be well again."""
         if self._breakers.state(refusal.target).phase is Phase.HALF_OPEN:

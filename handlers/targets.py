@@ -26,6 +26,7 @@ from handlers.delivery import (
     TargetFailed,
     TargetRefused,
 )
+from handlers.durations import Durations
 from handlers.known_targets import KnownTargets
 from handlers.lines import Lines
 from handlers.shared_breakers import SharedBreakers
@@ -49,6 +50,7 @@ class By(StrEnum):
     BREAKER = "breaker"
     PLACES = "places"
     RATE = "rate"
+    SLOW = "slow"
     EFFECT = "effect"
 
 
@@ -59,6 +61,8 @@ class Call:
     target: str
     has_slot: bool
     """It comes back at the slot that its refusal booked."""
+    is_first: bool = False
+    """It comes from the queue that first attempts share, not from its `-retry` sibling."""
     useful_until: datetime
     """No slot is booked beyond it: the task will be too old by then."""
 
@@ -87,9 +91,14 @@ class QueueTargets:
             probe_age=policy.deadline.total_seconds(),
         )
         self._name = queue.name
+        self._seconds = seconds
         self._on_park = on_park
         self._known = KnownTargets(queue.name, states, seconds=seconds)
         self._places = Bulkheads(BulkheadSettings(max_concurrent=policy.max_concurrent_per_target))
+        self._slow_places = policy.max_concurrent_when_slow
+        self._durations = Durations(
+            policy.slow_after.total_seconds() if policy.slow_after else None, seconds=seconds
+        )
         self._lines = Lines(pace, self._known, seconds=seconds, random=random)
         self._breakers = SharedBreakers(breaker, self._known, seconds=seconds)
 
@@ -101,12 +110,19 @@ class QueueTargets:
         state = await self._known.read(call.target)
         if state.health.disabled_at is not None:
             return EndpointDisabled()
+        is_slow = self._durations.is_slow(call.target)
+        if is_slow and call.is_first:
+            why = "it is slow, and waits where it holds up no other's first attempt"
+            return await self._parked(call, By.SLOW, why, not_before=self._breakers.opens_at(call.target))
+        places = self._slow_places if is_slow else None
         try:
             async with self._breakers.admit(call.target) as attempt:
-                async with self._places.place(call.target):
+                async with self._places.place(call.target, max_concurrent=places):
                     if not call.has_slot and not await self._lines.goes_now(call.target):
                         return await self._parked(call, By.RATE, "its calls of this second are used up")
-                    end = await effect()
+                    with self._durations.timed(call.target) as timing:
+                        end = await effect()
+                        timing.counts = not isinstance(end, TargetFailed | Busy)
                 _judge(attempt, end)
         except BreakerOpen as error:
             come_back_at = self._breakers.come_back_at(error)
@@ -133,6 +149,7 @@ class QueueTargets:
         places, known = self._places.statistics(), self._known.statistics()
         yield Sample("sidelane_targets", (self._name,), places.targets)
         yield Sample("sidelane_target_in_flight", (self._name,), places.in_flight)
+        yield Sample("sidelane_target_slow_calls", (self._name,), self._durations.slow_calls())
         yield Sample("sidelane_target_lines", (self._name,), self._lines.booked())
         yield Sample("sidelane_target_reads", (self._name,), known.reads)
         yield Sample("sidelane_target_changes", (self._name,), known.changes)
@@ -140,10 +157,18 @@ class QueueTargets:
         yield from self._breakers.samples(self._name)
 
     async def _parked(self, call: Call, by: By, why: str, *, not_before: float = 0.0) -> Busy:
-        """A slot at the end of the target's line."""
+        """A slot at the end of the target's line; those of a slow one are as far apart as its places need."""
         self._on_park(by)
+        apart = None
+        if self._slow_places is not None and by in (By.SLOW, By.PLACES):
+            # What has waited so long will wait for as long again: who comes sooner comes in vain.
+            not_before = max(not_before, self._seconds() + self._durations.waited(call.target))
+            apart = self._durations.took(call.target) / self._slow_places
         slot = await self._lines.slot(
-            call.target, not_before=not_before, useful_until=call.useful_until.timestamp()
+            call.target,
+            not_before=not_before,
+            useful_until=call.useful_until.timestamp(),
+            interval=apart,
         )
         return Busy(datetime.fromtimestamp(slot, UTC), f"{by}: {why}")
 

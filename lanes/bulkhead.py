@@ -94,17 +94,21 @@ class Bulkheads:
         self._refused_targets = 0
 
     @asynccontextmanager
-    async def place(self, target: str, *, max_wait: float | None = None) -> AsyncIterator[None]:
+    async def place(
+        self, target: str, *, max_wait: float | None = None, max_concurrent: int | None = None
+    ) -> AsyncIterator[None]:
         """A place for one call, free again when the context ends, cancelled or not.
 
         Args:
             max_wait: seconds, instead of the settings'; 0 refuses at once.
+            max_concurrent: a lower bound than the settings', for this call.
 
         Raises:
             BulkheadFull: no place, nowhere to wait, or none became free in time; or the bulkhead's `refusal`.
             LaneClosed: the bulkhead is in use on another event loop.
         """
-        await self._take(target, self._settings.max_wait if max_wait is None else max_wait)
+        most = min(max_concurrent or self._settings.max_concurrent, self._settings.max_concurrent)
+        await self._take(target, most, self._settings.max_wait if max_wait is None else max_wait)
         try:
             yield
         finally:
@@ -125,12 +129,12 @@ class Bulkheads:
             refused_targets=self._refused_targets,
         )
 
-    async def _take(self, target: str, max_wait: float) -> None:
+    async def _take(self, target: str, most: int, max_wait: float) -> None:
         self._bind()
         calls = self._targets.get(target)
         if calls is None:
             calls = self._first_call(target)
-        elif calls.in_flight >= self._settings.max_concurrent:
+        elif calls.in_flight >= most:
             if len(calls.waiting) >= self._settings.max_waiting or max_wait <= 0:
                 self._refused_full += 1
                 raise self._refusal(

@@ -111,6 +111,7 @@ READ: Mapping[str, Row] = {
     "sidelane_target_breaker_transitions": Row(
         "counter", ("queue", "before", "after"), "Changes of breakers, whatever their target."
     ),
+    "sidelane_target_slow_calls": Row("gauge", ("queue",), "Side effects under way for too long."),
     "sidelane_target_lines": Row("gauge", ("queue",), "Targets whose line has booked slots ahead."),
     "sidelane_target_untracked": Row(
         "counter", ("queue",), "Attempts that no breaker watched, since all that may be remembered are open."

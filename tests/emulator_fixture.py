@@ -35,6 +35,10 @@ class RunningEmulator:
         for queue in queues_of(catalog, PARENT):
             await self.tasks.pause_queue(name=queue.name)
 
+    async def resume(self, queue: str) -> None:
+        """Let a queue (by its id) go on."""
+        await self.tasks.resume_queue(name=f"{PARENT}/queues/{queue}")
+
     async def task(self, name: str) -> Task:
         """The task of this full name, its body included; raises NotFound."""
         return await self.tasks.get_task(request=GetTaskRequest(name=name, response_view=Task.View.FULL))

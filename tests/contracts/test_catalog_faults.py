@@ -52,6 +52,8 @@ A_DURATION = 'must be a duration in seconds such as "90s" or "0.5s"'
         ("delivery.max_concurrent_per_target", 0, "0 is not allowed: must be >= 1 and <= 5000"),
         ("delivery.max_per_second_per_target", 0, "0 is not allowed: must be > 0 and <= 500"),
         ("delivery.breaker_failures", 0, "0 is not allowed: must be >= 1 and <= 1000"),
+        ("delivery.slow_after", "0.01s", "'0.01s' is not allowed: must be >= 0.1s and <= 1740s"),
+        ("delivery.max_concurrent_when_slow", 0, "0 is not allowed: must be >= 1 and <= 5000"),
         ("delivery.disable_after", "0.5s", "'0.5s' is not allowed: must be >= 1s and <= 2592000s"),
         ("delivery.disable_after", "2592001s", "'2592001s' is not allowed: must be >= 1s and <= 2592000s"),
         ("delivery.disable_after", 5, '5 is not allowed: must be a duration in seconds such as "90s"'),

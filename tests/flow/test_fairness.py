@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from contracts import Conversation, DeveloperWebhook, MemoryCreated, Position, Structured, load_catalog
 from producers import Receipt
 from stores import Key, OutcomeKind, Row
+from tests.flow import fairness, letters
 from tests.flow.test_webhooks import NOW, settled
 from tests.flow.world import CATALOG, World, world
 from tests.receiver import Received
@@ -27,6 +29,18 @@ POLICY = (
 
 Without these bounds the slow target would take every place, and the healthy ones would get none.
 """
+
+_FAST = "{max_dispatches_per_second: 500, max_concurrent_dispatches: 500}"
+FIFTH = (
+    letters.CATALOG.format(per_second=10)
+    .replace(_FAST, "{max_dispatches_per_second: 40, max_concurrent_dispatches: 13}", 1)
+    .replace(_FAST, "{max_dispatches_per_second: 10, max_concurrent_dispatches: 19}", 1)
+    .replace(
+        "breaker_failures: 5",
+        'breaker_failures: 5\n      slow_after: "2s"\n      max_concurrent_when_slow: 4',
+    )
+)
+"""The limits of `developer-webhooks` for a fifth of the targets; those of one target are the same."""
 
 
 class Targets:
@@ -88,3 +102,18 @@ async def test_healthy_targets_see_nothing_of_the_others(tmp_path: Path) -> None
         targets.are_well.set()
         assert await settled(running, [*slow, *dead]) == [OutcomeKind.DONE] * 80
         assert set(running.answers) == {200}
+
+
+@pytest.mark.timeout(180)
+async def test_the_healthy_get_theirs_as_if_all_were(tmp_path: Path) -> None:
+    """A fifth of `make soak ARGS=fairness`: 40 targets, 4 dead, 4 taking 10 s, on a fifth of the places.
+
+    Slow ones would hold 32 of these 13 places, if they had as many as others and were run where others are.
+    """
+    runs = {}
+    for ill in (0, 4):
+        folder = tmp_path / str(ill)
+        await asyncio.to_thread(folder.mkdir)
+        runs[ill] = await fairness.run(folder, FIFTH, ill=ill, per_second=20, seconds=15, seed=1)
+    assert runs[4].most_at_once > 8
+    assert runs[4].p99() <= 1.5 * runs[0].p99()

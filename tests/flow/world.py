@@ -122,8 +122,8 @@ class Signal:
 
 
 class WatchedSender(HttpSender):
-    def __init__(self, signal: Signal) -> None:
-        super().__init__(connections=100)
+    def __init__(self, signal: Signal, connections: int) -> None:
+        super().__init__(connections=connections)
         self._signal = signal
         self.answers: Counter[int] = Counter()
 
@@ -191,17 +191,19 @@ async def world(
     factory: str,
     environment: Mapping[str, str],
     firestore: Firestore | None = None,
+    connections: int = 100,
 ) -> AsyncIterator[World]:
     """Everything is open and empty; `factory` is the handlers' app, told `environment` besides.
 
-    The stores are in a file of `folder`, or in a database of `firestore`.
+    The stores are in a file of `folder`, or in a database of `firestore`. `connections` may be open from the
+    emulator to the handlers.
     """
     happened = Signal()
     async with AsyncExitStack() as stack:
         handlers = HandlersProcess(factory, folder / "handlers.log")
         await handlers.open()
         dead_letter_url = await stack.enter_async_context(dead_letter_function(lambda: settings))
-        sender = WatchedSender(happened)
+        sender = WatchedSender(happened, connections)
         await sender.open()
         stack.push_async_callback(sender.aclose)
         emulator = await stack.enter_async_context(

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import crashes, fuzz, kill, parks, poison
+from tests.soak import crashes, fairness, fuzz, kill, parks, poison
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -26,6 +26,7 @@ SOAKS: dict[str, Soak] = {
     "parks": parks.run,
     "crashes": crashes.run,
     "poison": poison.run,
+    "fairness": fairness.run,
 }
 
 
