@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 # What plays the google provider in tests/terraform: its dependencies and ours do not go together.
 TERRAFORM_STAMP := $(if $(shell command -v terraform),.venv-terraform/.ready)
 
-.PHONY: setup demo test check format lock load bench soak storage-emulator
+.PHONY: setup demo test check format lock load bench bench-before-after soak storage-emulator
 
 setup: $(STAMP)
 
@@ -52,6 +52,9 @@ load: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-before-after: $(STAMP)
+	$(BIN)/python -m benchmarks.before_after $(ARGS)
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak $(ARGS)

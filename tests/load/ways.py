@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import httpx
 import requests
 
 from lanes import HttpLane, Lanes, Request
@@ -65,6 +66,11 @@ async def _to_thread(_: Lanes, __: HttpLane, url: str) -> int:
     return await asyncio.to_thread(blocking_call, url)
 
 
+async def _client_per_call(_: Lanes, __: HttpLane, url: str) -> int:
+    async with httpx.AsyncClient(timeout=_GIVE_UP) as client:
+        return (await client.post(url)).status_code
+
+
 async def _same_pool(lanes: Lanes, _: HttpLane, url: str) -> int:
     return await lanes.critical.run(lambda: lanes.critical.submit(blocking_call, url).result())
 
@@ -88,6 +94,7 @@ WAYS: Mapping[str, Callable[[], Way]] = {
     "join": lambda: Way(_join, _nothing),
     "sleep": lambda: Way(_sleep, _nothing),
     "to-thread": lambda: Way(_to_thread, lambda: asyncio.to_thread(lambda: None)),
+    "client-per-call": lambda: Way(_client_per_call, _nothing),
     "same-pool": lambda: Way(_same_pool, _nothing),
     "same-plain-pool": _same_plain_pool,
 }
