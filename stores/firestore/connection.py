@@ -112,10 +112,10 @@ class Connection:
         return _Client(self._project, self._database, channel, emulator=self._emulator)
 
     async def aclose(self) -> None:
-        """Refuse new calls, wait for those under way within their deadline, close the channel."""
+        """Refuse new calls, wait for those under way as long as a change may take, close the channel."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            await channel.close(grace=max(self._deadline, self._query_deadline))
+            await channel.close(grace=self._deadline)
 
     async def call(self, what: str, attempt: Attempt[Answer], *, is_query: bool = False) -> Answer:
         """Try until Firestore answers.

@@ -1,4 +1,4 @@
-"""The catalog of these tests: the real shape, with waits of tenths of a second."""
+"""What flow tests share: their catalog, of the real shape with short waits, and where their stores are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts import Catalog, load_catalog
+from tests.firestore_emulator import Firestore
 from tests.flow.world import CATALOG
 
 
@@ -20,3 +21,15 @@ def catalog_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def catalog(catalog_file: Path) -> Catalog:
     return load_catalog(catalog_file)
+
+
+@pytest.fixture
+def firestore_or_file(request: pytest.FixtureRequest) -> Firestore | None:
+    """None, a file, unless the test says `on_every_storage`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    found: Firestore = request.getfixturevalue("firestore")
+    return found
+
+
+on_every_storage = pytest.mark.parametrize("firestore_or_file", ["sqlite", "firestore"], indirect=True)

@@ -11,6 +11,7 @@ from aiohttp import web
 from contracts import Catalog, DeveloperWebhook, RealtimeTranscript, TranscriptSegment
 from producers import Receipt
 from stores import Key, OutcomeKind, Row
+from tests.firestore_emulator import Firestore
 from tests.flow.crashing_handlers import STEPS
 from tests.flow.world import World, world
 from tests.receiver import Received
@@ -51,8 +52,18 @@ async def ended_rows(running: World, receipts: list[Receipt]) -> list[tuple[Rece
     return [(receipt, row) for receipt, row in rows if row and row.outcome and row.outcome.final]
 
 
-@pytest.mark.parametrize("step", STEPS)
-async def test_killed_after(step: str, tmp_path: Path, catalog: Catalog, catalog_file: Path) -> None:
+@pytest.mark.parametrize(
+    ("step", "firestore_or_file"),
+    [*((step, "sqlite") for step in STEPS), ("claim", "firestore"), ("outcome", "firestore")],
+    indirect=["firestore_or_file"],
+)
+async def test_killed_after(
+    step: str,
+    tmp_path: Path,
+    catalog: Catalog,
+    catalog_file: Path,
+    firestore_or_file: Firestore | None,
+) -> None:
     mark = tmp_path / "died"
     async with world(
         tmp_path,
@@ -60,6 +71,7 @@ async def test_killed_after(step: str, tmp_path: Path, catalog: Catalog, catalog
         catalog_file,
         factory="tests.flow.crashing_handlers:create_app",
         environment={"CRASH_AFTER": step, "CRASH_MARK": str(mark)},
+        firestore=firestore_or_file,
     ) as running:
         receivers = Receivers()
         running.receiver.respond = receivers

@@ -28,6 +28,7 @@ from handlers.dead_letters.replay import Replayed, replay
 from producers import Receipt
 from stores import Endpoint, Key, OutcomeKind, SigningKey
 from tests.firestore_emulator import Firestore
+from tests.flow.conftest import on_every_storage
 from tests.flow.world import SECRET, World, world
 from tests.receiver import Received, answering
 
@@ -56,18 +57,6 @@ async def settled(running: World, receipts: list[Receipt], generation: int = 0) 
 
     await running.signal.until(all_ended)
     return await kinds()
-
-
-@pytest.fixture
-def firestore_or_file(request: pytest.FixtureRequest) -> Firestore | None:
-    """None, a file, unless the test says `on_every_storage`."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return None
-    found: Firestore = request.getfixturevalue("firestore")
-    return found
-
-
-on_every_storage = pytest.mark.parametrize("firestore_or_file", ["sqlite", "firestore"], indirect=True)
 
 
 @pytest.fixture
