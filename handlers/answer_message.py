@@ -22,6 +22,8 @@ MIN_LENGTH = 6
 """A message of fewer characters is none: servers answer `ok`."""
 MAX_LENGTH = 2000
 """Characters of a notification's body; the rest of a message is left out."""
+MAX_NAME = 100
+"""Characters of an app's name; longer ones are cut off rather than that a title refuses them."""
 
 
 class _Said(BaseModel):
@@ -70,7 +72,7 @@ def told_by_app(task: AppWebhook, app: App, delivery: Delivery, answer: Answer) 
             uid=task.uid,
             event=delivery.id,
             subject=subject,
-            title=f"{app.name} says",
+            title=f"{app.name[:MAX_NAME]} says",
             body=text,
             data=data,
         ),

@@ -14,14 +14,15 @@ from aiohttp import web
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
-from contracts import AppWebhook, Catalog, Event, Notification, Task, delivery_id
+from contracts import AppWebhook, Catalog, Event, Notification, Task, app_server, delivery_id
 from handlers.dead_letters.reading import EVENT_UNDELIVERED
 from handlers.dead_letters.replay import Replayed, replay
+from handlers.health import Keeper, notice
 from producers.routers import webhooks
 from stores import App, Key, OutcomeKind, Row, SigningKey
 from tests.contracts.events import created, flushed
 from tests.flow.world import CATALOG, SECRET, World, world
-from tests.receiver import Received, accept
+from tests.receiver import Received, accept, answering
 
 PARKING = CATALOG.replace("breaker_failures: 1000", "breaker_failures: 2")
 
@@ -232,6 +233,27 @@ async def test_an_app_that_is_not_enabled_any_more_is_skipped(running: World) ->
     rows = await ended(running, key_of(told("one")), key_of(told("two")))
     assert kinds(rows) == [OutcomeKind.DONE, OutcomeKind.SKIPPED]
     assert paths(running) == {"/one": 1}
+
+
+async def test_a_server_that_is_gone_is_disabled_for_all_users_and_the_apps_owner_told(
+    running: World, catalog: Catalog
+) -> None:
+    running.receiver.respond = answering(410)
+    await enabled(running, "one")
+    await enabled(running, "one", uid="bob")
+    await running.producer.publish_event(created("c-1"))
+    assert kinds(await ended(running, key_of(told("one")))) == [OutcomeKind.DEAD]
+    health = await running.stores.targets.health(app_server("one"))
+    disable_after = catalog.get("app-webhooks").delivery.disable_after
+    assert disable_after is not None
+    notification = notice(health, Keeper(uid="maker", endpoint="app One"), app_server("one"), disable_after)
+    await ended(running, key_of(notification))
+    await running.producer.publish_event(created("c-2", uid="bob"))
+    of_bob = AppWebhook(app_id="one", uid="bob", event=created("c-2").as_webhook())
+    (row,) = await ended(running, key_of(of_bob))
+    assert row.outcome is not None
+    assert row.outcome.reason == "endpoint-disabled"
+    assert len(running.receiver.received) == 1
 
 
 async def test_what_is_no_event_is_buried_by_its_subscription_and_holds_up_nothing(running: World) -> None:

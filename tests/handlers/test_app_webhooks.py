@@ -194,7 +194,7 @@ def test_a_message_counts_from_six_characters_and_up_to_a_bound() -> None:
 
 
 def test_the_longest_names_make_a_notification() -> None:
-    long = replace(app("a" * 64), name="n" * 100)
+    long = replace(app("a" * 64), name="n" * 300)
     event = MemoryCreated(conversation=CONVERSATION.conversation.model_copy(update={"id": "c" * 128}))
     answer = Answer(status=200, headers=Headers(), body=b'{"message": "hello!"}', truncated=False)
     (told,) = told_by_app(AppWebhook(app_id=long.id, uid="u" * 128, event=event), long, DELIVERY, answer)
