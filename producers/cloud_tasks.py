@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from google.api_core.exceptions import AlreadyExists, MethodNotImplemented, NotFound
+import grpc
+from google.api_core.exceptions import MethodNotImplemented, NotFound, from_grpc_error
+from google.api_core.gapic_v1 import routing_header
+from google.api_core.gapic_v1.client_info import ClientInfo
 from google.cloud.tasks_v2 import (
     BatchCreateTasksMetadata,
     BatchCreateTasksRequest,
@@ -23,6 +26,7 @@ from producers.settings import ProducerSettings
 POLL_EVERY = 0.1
 """Seconds until a batch that was not done at once is looked at again."""
 
+_CALLER = ClientInfo().to_grpc_metadata()
 _Batch = BatchCreateTasksRequest.pb()
 _Metadata = BatchCreateTasksMetadata.pb()
 
@@ -69,12 +73,17 @@ class CloudTasks:
             raise NotOpen
         wrapped = CreateTaskRequest.wrap(request)
         timeout = self._connection.attempt_timeout
+        # The transport's own stub: the client's method around it would cost a quarter more CPU.
+        stub: Any = client.transport.create_task
+        metadata = (routing_header.to_grpc_metadata((("parent", request.parent),)), _CALLER)
 
         async def attempt() -> bool:
             try:
-                await client.create_task(request=wrapped, retry=None, timeout=timeout)
-            except AlreadyExists:
-                return False
+                await stub(wrapped, timeout=timeout, metadata=metadata)
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.ALREADY_EXISTS:
+                    return False
+                raise from_grpc_error(error) from error
             return True
 
         return await self._connection.call(f"create task {request.task.name}", attempt)
