@@ -16,6 +16,7 @@ from aiohttp import web
 from contracts import AudioBytes, DeveloperWebhook, load_catalog
 from handlers.delivery import INSTANT, MAX_RETRY_AFTER, End, Returned, TargetFailed
 from handlers.effect import Delivery
+from handlers.health import LEVELS, NOTICE
 from handlers.signing import Scheme, new_secret, public_key, signed_headers
 from handlers.webhook_request import WebhookRequests
 from handlers.webhooks import DeveloperWebhooks
@@ -142,6 +143,13 @@ def test_its_figures_are_those_of_the_catalog() -> None:
         assert f"| {policy.max_attempts} | {waits} | {in_words(policy.age_limit)} |" in GUIDE
         assert policy.jitter == 0.2
         assert in_words(policy.deadline) in GUIDE
+        assert policy.disable_after is not None
+        assert f"fails for {policy.disable_after.days} days is disabled" in GUIDE.replace("\n", " ")
+        assert policy.slow_after is not None
+        assert f"takes longer than {in_words(policy.slow_after)} to answer" in GUIDE
+        hours = policy.disable_after * NOTICE // timedelta(hours=1)
+        assert f"within the {hours} hours after" in GUIDE.replace("\n", " ")
+    assert f"at {', '.join(map(str, sorted(LEVELS)[:-1]))} and {max(LEVELS)} % of it" in GUIDE
     assert (timedelta(seconds=1), timedelta(days=1), timedelta(hours=24)) == (
         INSTANT,
         MAX_RETRY_AFTER,
