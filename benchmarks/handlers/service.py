@@ -38,6 +38,7 @@ def sidelane(folder: Path, certificates_url: str) -> FastAPI:
         pubsub_emulator_host="127.0.0.1:9",
         queues_file=catalog_file(folder),
         database=folder / "stores.sqlite3",
+        blobs=str(folder / "blobs"),
         handlers_url=AUDIENCE,
         invoker_email=EMAIL,
         oidc_certs_url=certificates_url,

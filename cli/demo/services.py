@@ -103,6 +103,7 @@ class Services:
             "SIDELANE_LOCATION": LOCATION,
             "SIDELANE_QUEUES_FILE": str(QUEUES),
             "SIDELANE_DATABASE": str(self.database),
+            "SIDELANE_BLOBS": str(self.database.with_name("blobs")),
             "SIDELANE_HANDLERS_URL": f"http://{self.handlers}",
             "SIDELANE_DEAD_LETTER_URL": f"http://{self.dead_letters}/",
             "SIDELANE_EGRESS_ALLOW": "127.0.0.0/8",

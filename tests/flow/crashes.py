@@ -149,6 +149,7 @@ async def _staged(folder: Path, catalog: Catalog, catalog_file: Path) -> AsyncIt
         settings = HandlerSettings(
             queues_file=catalog_file,
             database=folder / "stores.sqlite3",
+            blobs=str(folder / "blobs"),
             handlers_url=handlers.url,
             dead_letter_url=dead_letter_url,
             cloud_tasks_emulator_host=emulator.addresses.tasks,
