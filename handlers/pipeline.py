@@ -24,15 +24,7 @@ from contracts import (
 )
 from handlers.account import Accounts
 from handlers.arrival import Arrival, TaskRequest, arrive, carrier, forestalled
-from handlers.delivery import (
-    End,
-    HeldElsewhere,
-    Poisonous,
-    Reason,
-    Returned,
-    Standing,
-    decide,
-)
+from handlers.delivery import End, HeldElsewhere, Poisonous, Reason, Returned, Standing, decide
 from handlers.effect import Delivery, Effects
 from handlers.endpoint_health import EndpointHealth
 from handlers.errors import CallerRefused, HandlerError, UnknownQueue

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from google.api_core.exceptions import NotFound
 from google.cloud.tasks_v2 import HttpMethod
 
 from contracts import (
     CONTENT_TYPE,
     TASK_TYPES,
-    BlobReference,
     Envelope,
     Position,
     TaskRegistry,
@@ -22,10 +20,8 @@ from contracts import (
 from producers import (
     AlreadyOpen,
     InvalidIdentity,
-    InvalidSchedule,
     NotOpen,
     PartlyEnqueued,
-    PayloadGone,
     Producer,
     TaskTooLarge,
     UnknownQueue,
@@ -89,44 +85,6 @@ async def test_a_task_goes_to_the_queue_it_routes_to(producer: Producer) -> None
     assert (await producer.enqueue(transcript())).queue == "developer-webhooks-realtime"
 
 
-async def test_an_envelope_over_the_inline_limit_leaves_its_payload_in_the_blob_store(
-    subject: Subject, producer: Producer
-) -> None:
-    small, large = audio(140_000), audio(150_000, sequence=2)
-    receipt = await producer.enqueue(small)
-    inline = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
-    assert BlobReference.read(inline.payload) is None
-
-    receipt = await producer.enqueue(large)
-    envelope = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
-    reference = BlobReference.read(envelope.payload)
-    assert reference == BlobReference.of(large.to_payload(), owner="ada")
-    assert reference is not None
-    assert await subject.blob(producer, reference) == large.to_payload()
-    assert envelope.identity == large.identity()
-    assert (await producer.enqueue(large)).duplicate
-
-
-async def test_a_payload_over_the_blob_limit_is_refused_with_its_size(producer: Producer) -> None:
-    with pytest.raises(TaskTooLarge, match="blob_limit_bytes") as caught:
-        await producer.enqueue(audio(13_000_000))
-    assert caught.value.limit == 16 * 1024 * 1024
-    assert caught.value.size > caught.value.limit
-
-
-async def test_a_replay_needs_its_blob_and_other_attempts_do_not_ask(
-    subject: Subject, producer: Producer
-) -> None:
-    receipt = await producer.enqueue(audio(150_000))
-    envelope = Envelope.decode((await subject.look(producer, receipt.task)).http_request.body)
-    gone = envelope.carrying(BlobReference.of(b"never put", owner="ada").encode())
-    assert await producer.forward(gone.at(Position(attempt=2, park=0)), "developer-webhooks-realtime-retry")
-    with pytest.raises(PayloadGone, match="payload is gone"):
-        await producer.forward(gone.replayed(1, ACCEPTED_AT), "developer-webhooks-realtime")
-    again = await producer.forward(envelope.replayed(1, ACCEPTED_AT), "developer-webhooks-realtime")
-    assert not again.duplicate
-
-
 async def test_an_unregistered_type_is_refused(subject: Subject, registry: TaskRegistry) -> None:
     async with subject.build(registry) as producer:
         with pytest.raises(UnregisteredTask, match=r"Note \('note'\) is not registered"):
@@ -156,54 +114,6 @@ async def test_an_identity_that_breaks_a_rule_is_refused(producer: Producer) -> 
     with pytest.raises(InvalidIdentity, match="at most 500"):
         await producer.enqueue(transcript(uid="ü" * 100))
     assert len(identity_of("ü" * 80)) == 480
-
-
-async def test_a_schedule_is_carried(subject: Subject, producer: Producer) -> None:
-    at = datetime.now(UTC).replace(microsecond=250_000) + timedelta(days=29)
-    receipt = await producer.enqueue(transcript(), schedule_at=at)
-    created = await subject.look(producer, receipt.task)
-    assert created.schedule_time == at
-
-
-async def test_the_age_of_a_delayed_task_counts_from_its_time(subject: Subject, producer: Producer) -> None:
-    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=29)
-    receipt = await producer.enqueue(transcript(), schedule_at=at)
-    created = await subject.look(producer, receipt.task)
-    assert Envelope.decode(created.http_request.body).accepted_at == receipt.accepted_at == at
-    past = await producer.enqueue(memory(), schedule_at=ACCEPTED_AT)
-    assert datetime.now(UTC) - past.accepted_at < timedelta(minutes=1)
-
-
-async def test_a_cancelled_task_is_there_no_more(subject: Subject, producer: Producer) -> None:
-    at = datetime.now(UTC) + timedelta(hours=1)
-    by_receipt = await producer.enqueue(transcript(1), schedule_at=at)
-    await producer.enqueue(transcript(2), schedule_at=at)
-    kept = await producer.enqueue(transcript(3), schedule_at=at)
-    assert await producer.cancel(by_receipt)
-    assert await cancel(transcript(2))
-    for gone in (by_receipt, transcript(2), transcript(9)):
-        assert not await producer.cancel(gone)
-    with pytest.raises((NotFound, StopIteration, RuntimeError)):
-        await subject.look(producer, by_receipt.task)
-    assert (await subject.look(producer, kept.task)).name == kept.task
-
-
-async def test_the_name_of_a_cancelled_task_stays_taken(producer: Producer) -> None:
-    await producer.enqueue(transcript(), schedule_at=datetime.now(UTC) + timedelta(hours=1))
-    assert await producer.cancel(transcript())
-    assert (await producer.enqueue(transcript())).duplicate
-
-
-async def test_a_naive_schedule_is_refused(producer: Producer) -> None:
-    naive = datetime(2026, 5, 1, 9)  # noqa: DTZ001  # the very fault
-    with pytest.raises(InvalidSchedule, match="has no time zone"):
-        await producer.enqueue(transcript(), schedule_at=naive)
-
-
-async def test_a_schedule_over_thirty_days_ahead_is_refused(producer: Producer) -> None:
-    at = datetime.now(UTC) + timedelta(days=30, minutes=1)
-    with pytest.raises(InvalidSchedule, match="more than 30 days ahead"):
-        await producer.enqueue(transcript(), schedule_at=at)
 
 
 async def test_a_forwarded_task_goes_on_byte_for_byte(subject: Subject, producer: Producer) -> None:

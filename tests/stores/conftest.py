@@ -15,9 +15,13 @@ import pytest
 from google.cloud.firestore import AsyncQuery, AsyncWriteBatch
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 
+from lanes import Executor, ExecutorSettings
 from stores import Stores
+from stores.cloud_storage import CloudBlobs
 from stores.firestore import FirestoreStores
+from stores.local import LocalBlobs
 from stores.sqlite import SqliteStores, open_sqlite
+from tests.cloud_storage import CloudStorage, cloud_storage
 from tests.firestore_emulator import Firestore
 from tests.stores.indexes import Field, Indexes, Shape
 
@@ -97,3 +101,33 @@ async def sqlite_stores(tmp_path: Path) -> AsyncIterator[SqliteStores]:
 async def firestore_stores(firestore: Firestore, footprint: Footprint) -> AsyncIterator[FirestoreStores]:
     async with firestore.open() as opened:
         yield opened
+
+
+@pytest.fixture
+async def executor() -> AsyncIterator[Executor]:
+    running = Executor(ExecutorSettings(name="storage", threads=2, max_waiting=64))
+    await running.open()
+    yield running
+    await running.aclose()
+
+
+@pytest.fixture
+async def local(tmp_path: Path, executor: Executor) -> AsyncIterator[LocalBlobs]:
+    opened = LocalBlobs(tmp_path / "blobs", executor)
+    await opened.open()
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def gcs() -> AsyncIterator[CloudStorage]:
+    async with cloud_storage("tasks") as running:
+        yield running
+
+
+@pytest.fixture
+async def cloud(gcs: CloudStorage, executor: Executor) -> AsyncIterator[CloudBlobs]:
+    opened = CloudBlobs("tasks", executor, project="p", prefix="blobs/", emulator=gcs.url, deadline=5.0)
+    await opened.open()
+    yield opened
+    await opened.aclose()
