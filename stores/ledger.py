@@ -128,7 +128,7 @@ def claim(row: Row | None, start: Start) -> tuple[Row, Claim]:
     The same start claimed twice counts once.
     """
     row = row or Row(key=start.key, position=start.position, expires_at=start.expires_at)
-    if row.outcome is not None and _settles(row.outcome, row.position, start.position):
+    if row.outcome is not None and _settles(row, row.outcome, start.position):
         return row, Settled(row.outcome)
     if start.position < row.position or (row.outcome is not None and row.outcome.final):
         return row, Superseded()
@@ -185,17 +185,24 @@ def record(row: Row | None, start: Start, outcome: Outcome, body: bytes) -> tupl
 
 
 def confirm(row: Row, position: Position) -> Row:
-    """The dead letter of this position is published: nothing is to follow any more."""
-    if row.position != position or row.outcome is None or row.outcome.kind is not OutcomeKind.DEAD:
+    """Who was at this position published the dead letter: nothing is to follow any more."""
+    if position < row.position or row.outcome is None or row.outcome.kind is not OutcomeKind.DEAD:
         return row
     return replace(row, body=None)
 
 
-def _settles(outcome: Outcome, at: Position, position: Position) -> bool:
-    """Whether the outcome speaks for this position: for its own, and for those that it passed over."""
-    if position == at:
+def _settles(row: Row, outcome: Outcome, position: Position) -> bool:
+    """Whether the outcome speaks for this position: for its own, and for those that it passed over.
+
+    A dead letter that is not confirmed is everybody's to publish: perhaps nobody else is left to do it.
+    """
+    if position < row.position:
+        return False
+    if position == row.position:
         return True
-    return outcome.next is not None and at < position < outcome.next
+    if outcome.final:
+        return row.body is not None
+    return outcome.next is not None and position < outcome.next
 
 
 def _held_by_another(row: Row, start: Start, now: datetime) -> Lease | None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import crashes, fairness, fuzz, kill, parks, poison
+from tests.soak import crashes, fairness, fuzz, kill, model, parks, poison
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -23,6 +23,7 @@ SOAKS: dict[str, Soak] = {
     "kill": kill.run,
     "fuzz-grpc": fuzz.run_grpc,
     "fuzz-rest": fuzz.run_rest,
+    "model": model.run,
     "parks": parks.run,
     "crashes": crashes.run,
     "poison": poison.run,

@@ -110,7 +110,7 @@ def test_a_position_that_the_outcome_passed_over_redoes_its_follow_up() -> None:
 
 @pytest.mark.parametrize("result", [DONE, DEAD, SKIPPED])
 def test_nothing_starts_after_the_end(result: Outcome) -> None:
-    row = recorded(started(None, FIRST), FIRST, result)
+    row = confirm(recorded(started(None, FIRST), FIRST, result), FIRST)
     assert claim(row, start(KEY, SECOND)) == (row, Superseded())
 
 
@@ -175,9 +175,20 @@ def test_the_body_is_kept_until_the_next_position_is_claimed(result: Outcome) ->
 def test_the_body_of_a_dead_task_is_kept_until_its_letter_is_confirmed() -> None:
     row = recorded(started(None, FIRST), FIRST, DEAD)
     assert (row.body, row.follow_up_due) == (BODY, NOW)
-    assert confirm(row, SECOND) == row
     row = confirm(row, FIRST)
     assert (row.body, row.follow_up_due, row.outcome) == (None, None, DEAD)
+
+
+def test_a_dead_letter_is_everybodys_to_publish_until_it_is_confirmed() -> None:
+    row = recorded(started(None, FIRST), FIRST, DEAD)
+    assert claim(row, start(KEY, PARKED, token="t2")) == (row, Settled(DEAD))
+    row = confirm(row, PARKED)
+    assert claim(row, start(KEY, PARKED, token="t2")) == (row, Superseded())
+
+
+def test_who_is_behind_confirms_nothing() -> None:
+    row = recorded(started(None, SECOND), SECOND, DEAD)
+    assert confirm(row, FIRST) == row
 
 
 @pytest.mark.parametrize("result", [DONE, SKIPPED])
