@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.emulator import create, embedded, idle, million, rate, through
 from benchmarks.handlers import pipeline
 from benchmarks.lanes import http, loop_lag
-from benchmarks.producers import enqueue
+from benchmarks.producers import enqueue, route
 from benchmarks.rounds import Figure, Options, report
 
 BENCHMARKS: dict[str, Callable[[Options, Console], list[Figure] | Coroutine[Any, Any, list[Figure]]]] = {
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Options, Console], list[Figure] | Coroutine[Any,
     "http": http.run,
     "loop-lag": loop_lag.run,
     "pipeline": pipeline.run,
+    "route": route.run,
     "enqueue": enqueue.run,
 }
 

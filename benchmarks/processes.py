@@ -23,8 +23,10 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def python(*arguments: str) -> AsyncIterator[ServerProcess]:
-    """`python ARGUMENTS`, once it printed its ready line; killed at the end.
+async def python(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[ServerProcess]:
+    """`python ARGUMENTS`, with this environment besides, once it printed its ready line; killed at the end.
 
     Raises RuntimeError if it ends before that.
     """
@@ -32,6 +34,7 @@ async def python(*arguments: str) -> AsyncIterator[ServerProcess]:
         sys.executable,
         *arguments,
         cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
