@@ -24,10 +24,10 @@ from cli.signing_keys import (
     keys_in_words,
     made_key,
     show_key,
-    shown_keys,
 )
 from contracts import APP_ID, AppTrigger, app_server
 from handlers.database import open_database
+from handlers.endpoint_view import shown_keys
 from handlers.health import in_words
 from handlers.settings import HandlerSettings
 from handlers.signing import Scheme

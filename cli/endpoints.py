@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,18 +23,16 @@ from cli.signing_keys import (
     keys_in_words,
     made_key,
     show_key,
-    shown_keys,
 )
 from contracts import WebhookKind, developer_endpoint
 from handlers.database import open_database
+from handlers.endpoint_view import every, summary
 from handlers.health import in_words
 from handlers.settings import HandlerSettings
 from handlers.signing import Scheme
-from stores import Directory, Endpoint, Health, SigningKey, rotated
+from stores import Endpoint, Health, SigningKey, rotated
 
 app = typer.Typer(no_args_is_help=True, help="Endpoints: the servers that users registered for webhooks.")
-
-PAGE = 200
 
 Uid = Annotated[str, typer.Argument(help="The user whose endpoint it is.")]
 Kind = Annotated[WebhookKind, typer.Argument(help="The kind of event that it is told of.")]
@@ -145,9 +143,9 @@ async def _list(settings: HandlerSettings, uid: str | None, *, as_json: bool) ->
         table.add_column(name, no_wrap=True)
     table.add_column("url", overflow="fold")
     async with open_database(settings) as stores:
-        async for endpoint in _every(stores.directory, uid):
+        async for endpoint in every(stores.directory, uid):
             health = await stores.targets.health(developer_endpoint(endpoint.uid, endpoint.kind))
-            shown = _shown(endpoint, health, now)
+            shown = summary(endpoint, health, now)
             if as_json:
                 typer.echo(json.dumps(shown))
             keys = keys_in_words(shown["keys"])
@@ -157,30 +155,8 @@ async def _list(settings: HandlerSettings, uid: str | None, *, as_json: bool) ->
         typer.echo(f"{table.row_count} endpoints")
 
 
-async def _every(directory: Directory, uid: str | None) -> AsyncIterator[Endpoint]:
-    after: Endpoint | None = None
-    while page := await directory.endpoints(uid=uid, limit=PAGE, after=after):
-        for endpoint in page:
-            yield endpoint
-        after = page[-1]
-
-
 def _state(endpoint: Endpoint, health: Health) -> str:
     words = ["paused"] if endpoint.paused else []
     if health.disabled_at or health.failing_since:
         words.append(in_words(health))
     return ", ".join(words) or "active"
-
-
-def _shown(endpoint: Endpoint, health: Health, now: datetime) -> dict[str, Any]:
-    """What may be seen of an endpoint: of its keys the scheme or the secret's name, and the end."""
-    return {
-        "uid": endpoint.uid,
-        "kind": endpoint.kind,
-        "url": endpoint.url,
-        "paused": endpoint.paused,
-        "failing_since": health.failing_since.isoformat() if health.failing_since else None,
-        "disabled_at": health.disabled_at.isoformat() if health.disabled_at else None,
-        "disabled_for": health.disabled_for or None,
-        "keys": shown_keys(endpoint.keys, now),
-    }

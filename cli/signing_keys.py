@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import httpx
 import typer
 
-from handlers.errors import BadSigningKey
+from handlers.endpoint_view import ShownKey
 from handlers.secrets import names_secret
 from handlers.signing import Scheme, new_secret, public_key, scheme_of
 from lanes import EgressRefused, LanesSettings, check_url
-from stores import OVERLAP, SigningKey
+from stores import OVERLAP
 
 SchemeOption = Annotated[
     Scheme, typer.Option("--scheme", help="v1: one secret for both sides; v1a: a public key to verify with.")
@@ -31,9 +31,6 @@ OverlapHours = Annotated[
     float, typer.Option(help="How long the old keys still sign; 0 where one was stolen.", min=0, max=720)
 ]
 OVERLAP_HOURS = OVERLAP / timedelta(hours=1)
-
-ShownKey = dict[str, str | None]
-"""What may be seen of a key: its scheme, or the name of its secret, and its end."""
 
 
 def check_address(url: str) -> None:
@@ -61,26 +58,8 @@ def show_key(secret: str) -> None:
     typer.echo(secret if scheme_of(secret) is Scheme.V1 else public_key(secret))
 
 
-def shown_keys(keys: Iterable[SigningKey], now: datetime) -> list[ShownKey]:
-    """Of the keys that sign, the newest first."""
-    return [
-        {"scheme": _scheme(key), "not_after": key.not_after.isoformat() if key.not_after else None}
-        for key in keys
-        if key.signs_at(now)
-    ]
-
-
 def keys_in_words(keys: Iterable[ShownKey]) -> str:
     return ", ".join(
         f"{key['scheme']} until {key['not_after']:.16}" if key["not_after"] else f"{key['scheme']}"
         for key in keys
     )
-
-
-def _scheme(key: SigningKey) -> str:
-    if names_secret(key.secret):
-        return key.secret
-    try:
-        return scheme_of(key.secret)
-    except BadSigningKey:
-        return "malformed"

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
+from handlers.admin import admin_routes
 from handlers.events import EventRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
 from handlers.settings import HandlerSettings
@@ -66,6 +67,7 @@ def create_app(
         "/events/{subscription}": BodyLimit(request_response(take_event), MAX_PUSH),
     }
     app.router.routes.extend(Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items())
+    admin_routes(app)
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:

@@ -16,6 +16,7 @@ from contracts import (
     TaskRegistry,
     load_catalog,
 )
+from handlers.admin import Admin
 from handlers.app_webhooks import app_keeper
 from handlers.database import open_database, open_payloads
 from handlers.dead_letters.watch import DeadLetterWatch
@@ -26,6 +27,7 @@ from handlers.follow_up import FollowUp
 from handlers.health import Keepers
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from handlers.pipeline import Pipeline
+from handlers.queues import CloudQueues
 from handlers.reconciler import Reconciler
 from handlers.secret_manager import SecretManager
 from handlers.secrets import Secrets
@@ -36,6 +38,7 @@ from handlers.webhooks import keeper
 from lanes import HttpLane, Lanes, LanesSettings
 from producers import Producer
 from stores import Stores
+from stores.erasure import Erasure
 
 WEBHOOKS_UNDER_WAY = 512
 """Above the requests that an instance is given at once (Cloud Run's concurrency)."""
@@ -48,6 +51,7 @@ class Opened:
     pipeline: Pipeline
     reconciler: Reconciler
     events: Events
+    admin: Admin
 
 
 Open = Callable[[HandlerSettings, Lanes], AbstractAsyncContextManager[Opened]]
@@ -79,6 +83,7 @@ async def open_service(
         SecretManager(settings.secret_manager_host) as vault,
         open_payloads(settings, lanes.storage) as blobs,
         Producer(settings, catalog, registry, blobs=blobs) as producer,
+        CloudQueues(settings, catalog) as queues,
         DeadLetterWatch(
             stores.dead_letters,
             lanes.telemetry,
@@ -124,7 +129,19 @@ async def open_service(
             telemetry=lanes.telemetry,
             clock=_now,
         )
-        yield Opened(pipeline=pipeline, reconciler=reconciler, events=events)
+        admin = Admin(
+            callers=Callers(certificates, audience=settings.audience, emails=settings.admin_emails),
+            stores=stores,
+            erasure=Erasure(stores, blobs),
+            reconciler=reconciler,
+            queues=queues,
+            producer=producer,
+            catalog=catalog,
+            telemetry=lanes.telemetry,
+            clock=_now,
+            takes_literal_secrets=settings.takes_literal_secrets,
+        )
+        yield Opened(pipeline=pipeline, reconciler=reconciler, events=events, admin=admin)
 
 
 def _secrets(settings: HandlerSettings, vault: SecretManager) -> Secrets:

@@ -13,6 +13,11 @@ from producers import BaseUrl, EmulatorHost, InvalidSettings, LocalDefault, Prod
 from stores import Location, SqliteFile, location
 
 
+def _listed(value: object) -> object:
+    """`a@x,b@y` from the environment; anything else as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class HandlerSettings(ProducerSettings):
     """`SIDELANE_*` variables; producers' own apply too, since a retry is an enqueue."""
 
@@ -37,6 +42,8 @@ class HandlerSettings(ProducerSettings):
     """The service account in whose name Pub/Sub pushes events to `{handlers_url}/events/{subscription}`."""
     event_audience: str = Field(default_factory=lambda data: f"{data['handlers_url']}/events")
     """`aud` of those tokens."""
+    admin_emails: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
+    """Who may call the admin API, with a token for `audience`: a list with commas; empty is nobody."""
     dead_letter_retention_days: float = Field(default=90, ge=1, le=3650)
     """How long a dead letter stays after it was replayed or discarded; an open one stays until then."""
     dead_letter_count_seconds: float = Field(default=15, ge=1, le=3600)

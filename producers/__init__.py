@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from producers.bulk import notify_many
+from producers.connection import Connection
 from producers.enqueue import cancel, enqueue, enqueue_many, publish, publish_event
 from producers.errors import (
     AlreadyOpen,
@@ -33,6 +34,7 @@ __all__ = (
     "AlreadyOpen",
     "ApiKey",
     "BaseUrl",
+    "Connection",
     "EmulatorHost",
     "Geocoder",
     "GeocodingBusy",

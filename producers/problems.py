@@ -55,26 +55,26 @@ def answer_problems(app: FastAPI) -> None:
             Fault(field=".".join(str(part) for part in fault["loc"]), message=fault["msg"])
             for fault in error.errors()
         ]
-        return _problem(422, f"{faults[0].field}: {faults[0].message}", faults=faults)
+        return problem(422, f"{faults[0].field}: {faults[0].message}", faults=faults)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return _problem(error.status_code, error.detail, headers=error.headers)
+        return problem(error.status_code, error.detail, headers=error.headers)
 
     @app.exception_handler(InvalidIdentity)
     async def unnamed(_: Request, error: InvalidIdentity) -> Response:
-        return _problem(422, str(error))
+        return problem(422, str(error))
 
     @app.exception_handler(TaskTooLarge)
     async def too_large(_: Request, error: TaskTooLarge) -> Response:
-        return _problem(
+        return problem(
             413, f"{error.size} bytes as a task, at most {error.limit} are carried; send less at once"
         )
 
     @app.exception_handler(Unreachable)
     async def unreachable(_: Request, error: Unreachable) -> Response:
         _log.warning("%s", error)
-        return _problem(
+        return problem(
             503,
             "the task service is away and nothing was accepted; send the same again",
             headers={"Retry-After": str(RETRY_AFTER)},
@@ -83,16 +83,17 @@ def answer_problems(app: FastAPI) -> None:
     @app.exception_handler(ProducerError)
     async def ours(_: Request, error: ProducerError) -> Response:
         _log.error("a task could not be enqueued", exc_info=error)
-        return _problem(500, OUR_FAULT)
+        return problem(500, OUR_FAULT)
 
     @app.exception_handler(Exception)
     async def bug(_: Request, __: Exception) -> Response:
-        return _problem(500, OUR_FAULT)  # the server raises it again and logs it
+        return problem(500, OUR_FAULT)  # the server raises it again and logs it
 
 
-def _problem(
+def problem(
     status: int, detail: str, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
+    """An answer that says what was wrong; `detail` is for whoever called."""
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=faults)
     return Response(
         problem.model_dump_json(exclude_defaults=True),

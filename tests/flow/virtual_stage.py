@@ -33,6 +33,7 @@ from stores import Ledger
 from stores.blob_location import open_blobs
 from stores.sqlite import SqliteStores, open_sqlite
 from tests.flow.letters import Letter
+from tests.handlers.admin_means import admin_means
 from tests.handlers.no_events import no_events
 
 PARENT = "projects/sidelane-local/locations/us-central1"
@@ -137,7 +138,20 @@ async def virtual_stage(
                 telemetry=lanes.telemetry,
                 clock=lambda: _now(clock),
             )
-            yield Opened(pipeline=pipeline, reconciler=reconciler, events=no_events(pipeline, producer))
+            async with admin_means(
+                pipeline,
+                callers=pipeline.callers,
+                stores=stores,
+                blobs=blobs,
+                producer=producer,
+                reconciler=reconciler,
+            ) as admin:
+                yield Opened(
+                    pipeline=pipeline,
+                    reconciler=reconciler,
+                    events=no_events(pipeline, producer),
+                    admin=admin,
+                )
 
         # The emulator and the test use the loop's executor.
         app = create_app(settings, opened, LanesSettings(refuse_default_executor=False))

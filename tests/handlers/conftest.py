@@ -30,12 +30,14 @@ from handlers.settings import HandlerSettings
 from handlers.targets import Targets
 from lanes import HttpLane, Lanes, Telemetry
 from producers.testing import RecordingProducer, recording
-from stores import Apps, Ledger, TargetStates
+from stores import Apps, Ledger, Stores, TargetStates
 from stores.blob_location import open_blobs
 from stores.sqlite import open_sqlite
+from tests.handlers.admin_means import admin_means
 from tests.handlers.tokens import AUDIENCE, EMAIL, EVENT_AUDIENCE, EVENT_PUSHER, Issuer
 from tests.receiver import answering, receiver
 
+ADMIN = "sre@example.com"
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -92,6 +94,7 @@ class Service:
     pipeline: Pipeline
     states: TargetStates
     apps: Apps
+    stores: Stores
     effect: Callable[[Note, Delivery], Awaitable[End]] = _returned
     runs: list[Delivery] = field(default_factory=list)
 
@@ -204,11 +207,16 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
                 telemetry=lanes.telemetry,
                 clock=clock,
             )
-            yield Opened(
-                pipeline=replace(pipeline, telemetry=lanes.telemetry, targets=targets),
+            told = replace(pipeline, telemetry=lanes.telemetry, targets=targets)
+            async with admin_means(
+                told,
+                callers=Callers(known, audience=AUDIENCE, emails=frozenset({ADMIN})),
+                stores=stores,
+                blobs=blobs,
+                producer=producer,
                 reconciler=reconciler,
-                events=events,
-            )
+            ) as admin:
+                yield Opened(pipeline=told, reconciler=reconciler, events=events, admin=admin)
 
         app = create_app(HandlerSettings(), opening)
         await stack.enter_async_context(app.router.lifespan_context(app))
@@ -216,6 +224,15 @@ async def service(tmp_path: Path, issuer: Issuer, catalog: Catalog) -> AsyncIter
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://handlers.test")
         )
         under_test = Service(
-            app, client, producer, stores.ledger, clock, issuer, pipeline, stores.targets, stores.apps
+            app,
+            client,
+            producer,
+            stores.ledger,
+            clock,
+            issuer,
+            pipeline,
+            stores.targets,
+            stores.apps,
+            stores,
         )
         yield under_test

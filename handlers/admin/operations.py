@@ -1,0 +1,35 @@
+"""/admin/reconcile and /admin/users/{uid}/erase: what the commands of these names do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from handlers.admin.guard import Guarded, Means
+
+router = APIRouter(route_class=Guarded)
+
+
+class Erase(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = True
+    """Say what would go, and erase nothing: what is erased is gone."""
+
+
+@router.post("/reconcile")
+async def reconcile(admin: Means) -> dict[str, Any]:
+    """Do overdue follow-ups again, and forget rows of the ledger that have expired."""
+    done = asdict(await admin.reconciler.run())
+    oldest = done.pop("oldest")
+    return {**done, "oldest_seconds": oldest.total_seconds() if oldest is not None else None}
+
+
+@router.post("/users/{uid}/erase")
+async def erase(uid: str, asked: Erase, admin: Means) -> dict[str, Any]:
+    """Erase what is remembered of one user; erase again when the queues have drained."""
+    counts = await admin.erasure(uid, dry_run=asked.dry_run)
+    return {"erased": dict(counts), "dry_run": asked.dry_run}
