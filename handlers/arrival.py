@@ -10,6 +10,7 @@ from contracts import (
     Catalog,
     Envelope,
     NewerVersion,
+    Position,
     Queue,
     Task,
     TaskRegistry,
@@ -51,6 +52,11 @@ class Arrival:
     """Why it cannot be run; set exactly where `task` is None."""
     quarantine: str | None = None
     """The quarantine queue, where the task came from it."""
+
+    @property
+    def is_first(self) -> bool:
+        """It comes from its queue itself; whatever follows comes from the sibling."""
+        return self.envelope.position == Position(attempt=1, park=0)
 
     @property
     def target(self) -> str:

@@ -18,7 +18,6 @@ from contracts import (
     SETTLE_BUDGET,
     Catalog,
     CatalogError,
-    Position,
     TaskRegistry,
     Undecodable,
 )
@@ -55,8 +54,6 @@ from stores import (
 
 _log = logging.getLogger(__name__)
 
-FIRST = Position(attempt=1, park=0)
-"""Of a task that comes from its queue itself; whatever follows comes from the sibling."""
 CANNOT_RECORD = (StoreError, ProducerError, TimeoutError)
 
 
@@ -159,11 +156,11 @@ class Pipeline:
 
     async def _bound(self, arrival: Arrival, row: Row | None) -> End:
         """Run the effect if its target takes one more now. Raises `StoreError` as `run`."""
-        history = row.history if row else ()
+        last = (row.history if row else ())[-1:]
         call = Call(
             target=arrival.target,
-            has_slot=bool(history) and history[-1].outcome.reason == Reason.BUSY,
-            is_first=arrival.envelope.position == FIRST,
+            has_slot=any(each.outcome.reason == Reason.BUSY for each in last),
+            is_first=arrival.is_first,
             useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
         )
         end = await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
