@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from cli.demo.account import faults
 from cli.demo.conversations import deal
-from cli.demo.endpoints import EndpointKind
+from cli.demo.endpoints import EndpointKind, endpoints
 from cli.demo.errors import ProcessFailed, UnexpectedAnswer
 from cli.demo.stage import Stage, open_stage
 from cli.demo.stream import Stream, schedule
@@ -126,11 +126,16 @@ async def _replay(stage: Stage, dead: frozenset[str], view: View, *, by: float) 
     """Replay every dead letter; how many of them did not arrive in time."""
     loop = asyncio.get_running_loop()
     stage.receiver.repair()
-    view.say("the dead and the gone endpoint are repaired; running: sidelane dead replay --all")
-    command = stage.services.replay_command(stage.emulator)
+    view.say(
+        "the dead and the gone endpoint are repaired; running: sidelane endpoints enable, dead replay --all"
+    )
+    gone = [each for each in endpoints(stage.receiver.url) if each.uid == EndpointKind.GONE.uid]
+    commands = [stage.services.enable_command(endpoint, stage.emulator) for endpoint in gone]
+    commands.append(stage.services.replay_command(stage.emulator))
     try:
-        said = await stage.processes.run(command, deadline=max(0.0, by - loop.time()))
-        view.say(said.splitlines()[-1])
+        for command in commands:
+            said = await stage.processes.run(command, deadline=max(0.0, by - loop.time()))
+            view.say(said.splitlines()[-1])
     except ProcessFailed as error:
         # What it left behind is missed below; the account of before stands.
         view.say(str(error))

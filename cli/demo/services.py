@@ -13,6 +13,7 @@ import httpx
 
 from cli.demo.errors import UnexpectedAnswer
 from cli.demo.processes import Command, Probe, Process, Service
+from stores import Endpoint
 
 PROJECT = "sidelane-local"
 LOCATION = "us-central1"
@@ -83,6 +84,10 @@ class Services:
         argv += ["--source", str(_FUNCTION), "--host", host, "--port", port]
         ready = _answers(f"http://{self.dead_letters}/", client)
         return Service(name="dead-letters", argv=argv, environment=self._environment(emulator), ready=ready)
+
+    def enable_command(self, endpoint: Endpoint, emulator: EmulatorAddresses) -> Command:
+        argv = [_SIDELANE, "endpoints", "enable", endpoint.uid, endpoint.kind, "--no-recover"]
+        return Command(name="enable", argv=argv, environment=self._environment(emulator))
 
     def replay_command(self, emulator: EmulatorAddresses) -> Command:
         argv = [_SIDELANE, "dead", "replay", "--all"]
