@@ -172,3 +172,16 @@ def test_another_event_loop_is_refused_loudly() -> None:
 def test_settings_without_sense_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         BulkheadSettings(**settings)
+
+
+async def test_one_call_may_ask_for_fewer_places_than_others() -> None:
+    bulkheads = Bulkheads(BulkheadSettings(max_concurrent=3))
+    async with bulkheads.place("a"), bulkheads.place("a", max_concurrent=2):
+        with pytest.raises(BulkheadFull, match="2 calls under way"):
+            async with bulkheads.place("a", max_concurrent=2):
+                raise AssertionError("not reached")
+        async with bulkheads.place("a", max_concurrent=9):
+            assert bulkheads.statistics().in_flight == 3
+            with pytest.raises(BulkheadFull, match="3 calls under way"):
+                async with bulkheads.place("a", max_concurrent=9):
+                    raise AssertionError("not reached")
