@@ -20,8 +20,9 @@ class Timing:
     """One call under way."""
 
     began: float
-    counts: bool = True
-    """Whether its end tells how long the target's calls take: a time-out only tells how long we waited."""
+    counts: bool = False
+    """Whether its end tells how long the target's calls take: a time-out only tells how long we waited, and a
+    call that was broken off tells nothing."""
 
 
 @dataclass(slots=True)
