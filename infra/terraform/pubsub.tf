@@ -33,7 +33,7 @@ module "event_push" {
   name                 = each.value.subscription
   topic                = google_pubsub_topic.events[each.key].id
   url                  = "${local.uris["handlers"]}/events/${each.value.subscription}"
-  audience             = local.uris["handlers"]
+  audience             = local.event_audience
   pusher_email         = google_service_account.this["pushes"].email
   ack_deadline_seconds = tonumber(trimsuffix(each.value.ack_deadline, "s"))
   min_backoff          = each.value.min_backoff
@@ -67,7 +67,7 @@ module "dead_letter_push" {
   name         = each.key
   topic        = google_pubsub_topic.dead_letters[each.key].id
   url          = "${local.uris["dead-letters"]}/"
-  audience     = local.uris["dead-letters"]
+  audience     = "${local.uris["dead-letters"]}/"
   pusher_email = google_service_account.this["pushes"].email
   pubsub_agent = local.pubsub_agent
 }

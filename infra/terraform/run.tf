@@ -2,7 +2,7 @@
 # is made of its name, the project's number and the region: so that the handlers can be told their own.
 
 locals {
-  service_names = toset(["backend", "handlers", "dead-letters"])
+  service_names = toset(["backend", "handlers", "quarantine", "dead-letters"])
   uris = {
     for name in local.service_names :
     name => "https://sidelane-${name}-${data.google_project.this.number}.${var.region}.run.app"
@@ -11,11 +11,12 @@ locals {
   # Claim, run and settle of the slowest queue fit into its dispatch deadline, and that into a request.
   handler_timeout = max([for queue in values(local.queues) : tonumber(trimsuffix(queue.dispatch_deadline, "s"))]...)
 
-  # In the same order as producers/settings.py and handlers/settings.py; a test holds the two against each other.
+  # A test holds these against the services' own settings: every one that must be set is, and no other name.
   producer_environment = {
     SIDELANE_PROJECT            = var.project_id
     SIDELANE_LOCATION           = var.region
     SIDELANE_HANDLERS_URL       = local.uris["handlers"]
+    SIDELANE_QUARANTINE_URL     = local.uris["quarantine"]
     SIDELANE_INVOKER_EMAIL      = google_service_account.this["tasks"].email
     SIDELANE_BLOBS              = "gs://${google_storage_bucket.blobs.name}/blobs"
     SIDELANE_HEALTH_PORT        = "8086"
@@ -25,10 +26,14 @@ locals {
     SIDELANE_DATABASE                 = "firestore:${google_firestore_database.this.name}"
     SIDELANE_DEAD_LETTER_URL          = "${local.uris["dead-letters"]}/"
     SIDELANE_DEAD_LETTER_PUSHER_EMAIL = google_service_account.this["pushes"].email
+    SIDELANE_EVENT_PUSHER_EMAIL       = google_service_account.this["pushes"].email
     SIDELANE_FCM_URL                  = "https://fcm.googleapis.com"
     SIDELANE_FCM_CREDENTIALS          = "google"
-    SIDELANE_GEOCODING_KEY            = "${google_secret_manager_secret.this["maps-api-key"].id}/versions/latest"
-    SIDELANE_ADMIN_EMAILS             = join(",", sort(tolist(var.admins)))
+    SIDELANE_GEOCODING_KEY            = "projects/${var.project_id}/secrets/${google_secret_manager_secret.this["maps-api-key"].secret_id}/versions/latest"
+    SIDELANE_SPEECH_EMBEDDING_URL     = var.speech_urls.embedding
+    SIDELANE_SPEECH_ACTIVITY_URL      = var.speech_urls.activity
+    SIDELANE_SPEECH_PROFILE_URL       = var.speech_urls.profile
+    SIDELANE_ADMIN_EMAILS             = join(",", sort(concat(tolist(var.admins), [google_service_account.this["scheduler"].email])))
   })
 }
 
@@ -42,7 +47,8 @@ module "service" {
       account     = "backend"
       ingress     = "INGRESS_TRAFFIC_ALL"
       timeout     = 60
-      arguments   = ["backend"]
+      health_path = "/healthz"
+      audiences   = []
       environment = local.producer_environment
       invokers    = var.backend_is_public ? { everybody = "allUsers" } : {}
     }
@@ -52,13 +58,22 @@ module "service" {
       account     = "handlers"
       ingress     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
       timeout     = local.handler_timeout
-      arguments   = ["handlers"]
+      health_path = "/healthz"
+      audiences   = [local.uris["handlers"], local.event_audience]
       environment = local.handler_environment
-      invokers = {
-        tasks     = google_service_account.this["tasks"].member
-        pushes    = google_service_account.this["pushes"].member
-        scheduler = google_service_account.this["scheduler"].member
-      }
+      invokers    = local.handler_invokers
+    }
+    # The same code, one request at a time: what kills its process takes nobody with it.
+    quarantine = {
+      image       = var.images.handlers
+      size        = merge(var.services.handlers, { min_instances = 0, max_instances = 1, concurrency = 1 })
+      account     = "handlers"
+      ingress     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+      timeout     = local.handler_timeout
+      health_path = "/healthz"
+      audiences   = [local.uris["handlers"]]
+      environment = local.handler_environment
+      invokers    = { tasks = google_service_account.this["tasks"].member }
     }
     dead-letters = {
       image       = var.images.dead_letters
@@ -66,26 +81,42 @@ module "service" {
       account     = "dead-letters"
       ingress     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
       timeout     = 60
-      arguments   = ["dead-letters"]
+      health_path = "/"
+      audiences   = ["${local.uris["dead-letters"]}/"]
       environment = local.handler_environment
       invokers    = { pushes = google_service_account.this["pushes"].member }
     }
   }
 
-  name            = "sidelane-${each.key}"
-  location        = var.region
-  image           = each.value.image
-  arguments       = each.value.arguments
-  service_account = google_service_account.this[each.value.account].email
-  ingress         = each.value.ingress
-  timeout_seconds = each.value.timeout
-  size            = each.value.size
-  environment     = each.value.environment
-  invokers        = each.value.invokers
-  is_protected    = local.is_prod
+  name             = "sidelane-${each.key}"
+  location         = var.region
+  image            = each.value.image
+  arguments        = [each.key == "quarantine" ? "handlers" : each.key]
+  service_account  = google_service_account.this[each.value.account].email
+  ingress          = each.value.ingress
+  timeout_seconds  = each.value.timeout
+  size             = each.value.size
+  health_path      = each.value.health_path
+  health_port      = each.key == "dead-letters" ? null : 8086
+  custom_audiences = each.value.audiences
+  environment      = each.value.environment
+  invokers         = each.value.invokers
+  is_protected     = local.is_prod
 
   # The function has no metrics of its own; its subscriptions have.
   metrics_sidecar_image = each.key == "dead-letters" ? null : var.metrics_sidecar_image
 
   depends_on = [google_project_service.this]
+}
+
+locals {
+  event_audience = "${local.uris["handlers"]}/events"
+  handler_invokers = merge(
+    {
+      tasks     = google_service_account.this["tasks"].member
+      pushes    = google_service_account.this["pushes"].member
+      scheduler = google_service_account.this["scheduler"].member
+    },
+    { for email in var.admins : email => can(regex("gserviceaccount.com$", email)) ? "serviceAccount:${email}" : "user:${email}" },
+  )
 }

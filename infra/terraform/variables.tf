@@ -119,6 +119,20 @@ variable "metrics_sidecar_image" {
   default     = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.2.0"
 }
 
+variable "speech_urls" {
+  description = "Base URLs of the speech services."
+  type = object({
+    embedding = string
+    activity  = string
+    profile   = string
+  })
+
+  validation {
+    condition     = alltrue([for url in values(var.speech_urls) : can(regex("^https://[^/]+$", url))])
+    error_message = "speech_urls: https://HOST each, without a path."
+  }
+}
+
 variable "secrets" {
   description = "Secrets that the handlers read, by their ids. Their values are added outside of Terraform, so that no state holds one."
   type        = set(string)

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from contracts import Catalog, Queue, load_catalog
+from handlers.settings import HandlerSettings
+from lanes import LanesSettings
+from producers import LocalDefault
+from producers import ProducerSettings as BackendSettings
 from tests.terraform.terraform import ROOT, Plan, Terraform, TerraformError
 
 ROLES = {
@@ -65,6 +69,7 @@ async def test_a_plan_for_production(terraform: Terraform, catalog: Catalog) -> 
     every_queue_has_alerts_and_a_dead_letter_topic(plan, catalog)
     every_dead_letter_topic_is_kept(plan)
     no_secret_is_in_the_plan(plan)
+    services_are_told_what_they_must_be(plan)
 
 
 def resolved_alike(plan: Plan, catalog: Catalog) -> None:
@@ -157,6 +162,23 @@ def no_secret_is_in_the_plan(plan: Plan) -> None:
                 assert re.fullmatch(
                     r"projects/[^/]+/secrets/[^/]+/versions/[^/]+|.*google_secret_manager.*", value
                 )
+
+
+def services_are_told_what_they_must_be(plan: Plan) -> None:
+    """Every setting without which a service does not start, and none that it does not have."""
+    for address, service in plan.resources("google_cloud_run_v2_service").items():
+        is_backend = '"backend"' in address
+        settings = BackendSettings if is_backend else HandlerSettings
+        fields = {f"SIDELANE_{name.upper()}": field for name, field in settings.model_fields.items()}
+        lanes = {f"SIDELANE_{name.upper()}" for name in LanesSettings.model_fields}
+        needed = {
+            name
+            for name, field in fields.items()
+            if any(isinstance(mark, LocalDefault) for mark in field.metadata)
+        }
+        told = {each["name"] for each in service["template"][0]["containers"][0]["env"]}
+        assert needed <= told, address
+        assert {name for name in told if name.startswith("SIDELANE_")} <= fields.keys() | lanes, address
 
 
 def environment(service: Mapping[str, Any]) -> dict[str, str]:

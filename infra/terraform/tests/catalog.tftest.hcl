@@ -20,6 +20,7 @@ variables {
     handlers     = { min_instances = 0, max_instances = 50, concurrency = 100, cpu = "1", memory = "512Mi" }
     dead_letters = { min_instances = 0, max_instances = 1, concurrency = 80, cpu = "1", memory = "512Mi" }
   }
+  speech_urls = { embedding = "https://e.example", activity = "https://a.example", profile = "https://p.example" }
   queues_file = "tests/queues.yaml"
 }
 

@@ -5,6 +5,7 @@ resource "google_cloud_run_v2_service" "this" {
   location            = var.location
   ingress             = var.ingress
   deletion_protection = var.is_protected
+  custom_audiences    = var.custom_audiences
 
   # A deployment shifts traffic by hand; applying gives all of it to what was applied.
   traffic {

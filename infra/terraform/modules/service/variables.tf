@@ -67,6 +67,12 @@ variable "health_port" {
   default     = null
 }
 
+variable "custom_audiences" {
+  description = "Further values of aud in its callers' tokens, besides its own address."
+  type        = list(string)
+  default     = []
+}
+
 variable "environment" {
   description = "Variables of its environment; no secret is among them."
   type        = map(string)
