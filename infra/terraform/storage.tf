@@ -69,6 +69,11 @@ resource "google_storage_bucket" "blobs" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
+  # An erased user's payloads are gone at once, and not restorable for a week.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
   lifecycle_rule {
     action {
       type = "Delete"
