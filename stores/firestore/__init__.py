@@ -19,6 +19,9 @@ from stores.firestore.speech import FirestoreSpeechResults
 from stores.firestore.targets import FirestoreTargetStates
 
 __all__ = (
+    "DEADLINE",
+    "Collection",
+    "Connection",
     "FirestoreApps",
     "FirestoreDeadLetters",
     "FirestoreDevices",
