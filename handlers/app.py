@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
@@ -15,7 +15,8 @@ from handlers.events import EventRequest
 from handlers.opening import Open, Opened, open_service, without_breakers
 from handlers.settings import HandlerSettings
 from handlers.task_endpoint import TaskEndpoint
-from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
+from lanes import LanesSettings, Telemetry, open_lanes
+from lanes.status_routes import status_routes
 from producers.body_limit import BodyLimit
 
 MAX_BODY = 2 * 1024 * 1024
@@ -69,15 +70,5 @@ def create_app(
     app.router.routes.extend(Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items())
     admin_routes(app)
 
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        lanes: Lanes = app.state.lanes
-        health = lanes.health()
-        return JSONResponse(health.as_json(), status_code=health.status)
-
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        lanes: Lanes = app.state.lanes
-        return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
-
+    app.router.routes.extend(status_routes())
     return app

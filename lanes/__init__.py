@@ -38,7 +38,7 @@ from lanes.http import Answer, HttpLane, StreamedAnswer
 from lanes.in_thread import in_thread
 from lanes.latest import LatestLeft, LatestStatistics, LatestWins
 from lanes.lifespan import HttpLanes, Lanes, LeftUndone, drain, open_lanes
-from lanes.logs import CloudLogFormatter, Logs, LogStatistics
+from lanes.logs import CloudLogFormatter, Logs, LogStatistics, log_fields
 from lanes.loop_lag import LagObserver, LoopLagProbe, LoopLagSettings, LoopLagStatistics
 from lanes.rate import Rates, RateSettings, RateState, RateStatistics
 from lanes.request import Request
@@ -159,6 +159,7 @@ __all__ = (
     "fan_out",
     "fan_out_collect",
     "in_thread",
+    "log_fields",
     "loop_health",
     "open_lanes",
     "open_transport",

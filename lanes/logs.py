@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
@@ -27,6 +29,23 @@ _PAUSE = 0.02
 _SPAN = "otel_span_context"
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", _SPAN}
 """What every record has; the rest came by `extra` and becomes a field of its own."""
+
+
+_NONE: Mapping[str, str] = {}
+_fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default=_NONE)
+
+
+@contextmanager
+def log_fields(**fields: str) -> Iterator[None]:
+    """Within the block, and in the tasks that start there, every record has these fields too.
+
+    They are as those of `extra`, which win over them.
+    """
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
 
 
 class CloudLogFormatter(logging.Formatter):
@@ -161,6 +180,8 @@ class _Bounded(QueueHandler):
         kept.__dict__.update(record.__dict__)
         kept.msg, kept.args = record.getMessage(), None
         setattr(kept, _SPAN, trace.get_current_span().get_span_context())
+        for name, value in _fields.get().items():
+            kept.__dict__.setdefault(name, value)
         return kept
 
     def enqueue(self, record: logging.LogRecord) -> None:

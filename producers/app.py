@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
-from lanes import EXPOSITION_TYPE, Lanes, LanesSettings, Telemetry, open_lanes
+from lanes import LanesSettings, Telemetry, open_lanes
+from lanes.status_routes import status_routes
+from producers.backend_settings import BackendSettings
 from producers.body_limit import BodyLimit
 from producers.problems import answer_problems
 from producers.producer import Producer
+from producers.request_id import RequestId
 from producers.routers import notifications, webhooks
-from producers.settings import ProducerSettings
 from producers.trace import TraceContext
 from stores.blob_location import open_blobs
 
@@ -22,15 +23,19 @@ MAX_BODY = 1024 * 1024
 """Bytes of a request; several times what a task carries, so that the answer can say what is too large."""
 
 
-def create_app(settings: ProducerSettings | None = None) -> FastAPI:
+ROUTERS = (notifications.router, webhooks.router)
+"""Every group of call sites."""
+
+
+def create_app(settings: BackendSettings | None = None) -> FastAPI:
     """`uvicorn producers.app:create_app --factory`. Without settings, reads the environment."""
-    settings = settings or ProducerSettings()
+    settings = settings or BackendSettings()
     lanes_settings = LanesSettings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_lanes(lanes_settings, Telemetry(), service="producers") as lanes:
-            app.state.lanes = lanes
+            app.state.lanes, app.state.settings = lanes, settings
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
             async with (
                 open_blobs(
@@ -46,19 +51,9 @@ def create_app(settings: ProducerSettings | None = None) -> FastAPI:
     app = FastAPI(title="Sidelane reference backend", lifespan=lifespan)
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.add_middleware(TraceContext)
+    app.add_middleware(RequestId)
     answer_problems(app)
-    app.include_router(notifications.router)
-    app.include_router(webhooks.router)
-
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        lanes: Lanes = app.state.lanes
-        health = lanes.health()
-        return JSONResponse(health.as_json(), status_code=health.status)
-
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        lanes: Lanes = app.state.lanes
-        return Response(lanes.telemetry.exposition(), media_type=EXPOSITION_TYPE)
-
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.routes.extend(status_routes())
     return app

@@ -10,8 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from producers.errors import InvalidIdentity, ProducerError, TaskTooLarge, Unreachable
+from producers.request_id import HEADER
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: Sequence[Fault] = ()
+    request_id: str = ""
+    """Of this request, as its X-Request-Id tells and the logs know it."""
 
 
 RESPONSES: dict[int | str, dict[str, object]] = {
@@ -50,54 +54,70 @@ def answer_problems(app: FastAPI) -> None:
     """Make every error of this application a problem document."""
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         faults = [
             Fault(field=".".join(str(part) for part in fault["loc"]), message=fault["msg"])
             for fault in error.errors()
         ]
-        return problem(422, f"{faults[0].field}: {faults[0].message}", faults=faults)
+        return problem(422, f"{faults[0].field}: {faults[0].message}", faults=faults, request=request)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, error.detail, headers=error.headers)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, error.detail, headers=error.headers, request=request)
 
     @app.exception_handler(InvalidIdentity)
-    async def unnamed(_: Request, error: InvalidIdentity) -> Response:
-        return problem(422, str(error))
+    async def unnamed(request: Request, error: InvalidIdentity) -> Response:
+        return problem(422, str(error), request=request)
 
     @app.exception_handler(TaskTooLarge)
-    async def too_large(_: Request, error: TaskTooLarge) -> Response:
+    async def too_large(request: Request, error: TaskTooLarge) -> Response:
         return problem(
-            413, f"{error.size} bytes as a task, at most {error.limit} are carried; send less at once"
+            413,
+            f"{error.size} bytes as a task, at most {error.limit} are carried; send less at once",
+            request=request,
         )
 
     @app.exception_handler(Unreachable)
-    async def unreachable(_: Request, error: Unreachable) -> Response:
+    async def unreachable(request: Request, error: Unreachable) -> Response:
         _log.warning("%s", error)
         return problem(
             503,
             "the task service is away and nothing was accepted; send the same again",
             headers={"Retry-After": str(RETRY_AFTER)},
+            request=request,
         )
 
     @app.exception_handler(ProducerError)
-    async def ours(_: Request, error: ProducerError) -> Response:
+    async def ours(request: Request, error: ProducerError) -> Response:
         _log.error("a task could not be enqueued", exc_info=error)
-        return problem(500, OUR_FAULT)
+        return problem(500, OUR_FAULT, request=request)
 
     @app.exception_handler(Exception)
-    async def bug(_: Request, __: Exception) -> Response:
-        return problem(500, OUR_FAULT)  # the server raises it again and logs it
+    async def bug(request: Request, _: Exception) -> Response:
+        return problem(500, OUR_FAULT, request=request)  # the server raises it again and logs it
 
 
 def problem(
-    status: int, detail: str, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    *,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+    request: HTTPConnection | None = None,
 ) -> Response:
-    """An answer that says what was wrong; `detail` is for whoever called."""
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=faults)
+    """An answer that says what was wrong; `detail` is for whoever called. Names the id that `request` has."""
+    request_id: str = "" if request is None else getattr(request.state, "request_id", "")
+    document = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=faults,
+        request_id=request_id,
+    )
+    named = {HEADER: request_id} if request_id else {}  # the answer to a bug passes by the middleware
     return Response(
-        problem.model_dump_json(exclude_defaults=True),
+        document.model_dump_json(exclude_defaults=True),
         status_code=status,
         media_type="application/problem+json",
-        headers=dict(headers or {}),
+        headers={**(headers or {}), **named},
     )

@@ -9,7 +9,8 @@ import pytest
 from google.cloud.tasks_v2 import Task as CloudTask
 
 from contracts import TASK_TYPES, BlobReference, Catalog, TaskRegistry, load_catalog
-from producers import Producer, ProducerSettings
+from producers import Producer
+from producers.backend_settings import BackendSettings
 from producers.testing import RecordingProducer, recording
 from stores.blob_location import open_blobs
 from tests.emulator_fixture import RunningEmulator, running_emulator
@@ -45,13 +46,13 @@ async def emulator(catalog: Catalog, tmp_path: Path) -> AsyncIterator[RunningEmu
 
 
 @pytest.fixture
-def settings(emulator: RunningEmulator, tmp_path: Path) -> ProducerSettings:
+def settings(emulator: RunningEmulator, tmp_path: Path) -> BackendSettings:
     return pointing_at(emulator, blobs=tmp_path / "blobs")
 
 
 @pytest.fixture
 async def producer(
-    settings: ProducerSettings, catalog: Catalog, registry: TaskRegistry
+    settings: BackendSettings, catalog: Catalog, registry: TaskRegistry
 ) -> AsyncIterator[Producer]:
     async with Producer(settings, catalog, registry) as opened:
         yield opened
@@ -77,7 +78,7 @@ async def subject(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Pa
         open_blobs(str(folder), project="p") as blobs,
     ):
         await emulator.pause(catalog)
-        settings: ProducerSettings = pointing_at(emulator, blobs=folder)
+        settings: BackendSettings = pointing_at(emulator, blobs=folder)
         yield Subject(
             build=lambda registry: Producer(settings, catalog, registry, blobs=blobs),
             look=lambda _, name: emulator.task(name),
@@ -85,8 +86,8 @@ async def subject(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Pa
         )
 
 
-def pointing_at(emulator: RunningEmulator, *, blobs: Path) -> ProducerSettings:
-    return ProducerSettings(
+def pointing_at(emulator: RunningEmulator, *, blobs: Path) -> BackendSettings:
+    return BackendSettings(
         queues_file=QUEUES_FILE,
         blobs=str(blobs),
         cloud_tasks_emulator_host=emulator.addresses.tasks,

@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from contracts import DeveloperWebhook, Envelope, MemoryCreated, RealtimeTranscript, TaskRegistry
-from producers import InvalidSettings, ProducerSettings, UnknownQueue
+from producers import InvalidSettings, UnknownQueue
 from producers.app import MAX_BODY, create_app
+from producers.backend_settings import BackendSettings
 from producers.problems import RETRY_AFTER
 from tests.emulator_fixture import PARENT, RunningEmulator
 from tests.producers.conftest import QUEUES_FILE
@@ -34,7 +35,7 @@ CONVERSATIONS = "/v1/users/ada/conversations"
 
 
 @asynccontextmanager
-async def serving(settings: ProducerSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(settings: BackendSettings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
@@ -44,14 +45,14 @@ async def serving(settings: ProducerSettings) -> AsyncIterator[httpx.AsyncClient
 
 
 @pytest.fixture
-async def client(settings: ProducerSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: BackendSettings) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(settings) as opened:
         yield opened
 
 
-def away(folder: Path, *, queues_file: Path = QUEUES_FILE) -> ProducerSettings:
+def away(folder: Path, *, queues_file: Path = QUEUES_FILE) -> BackendSettings:
     """Of a backend whose services are away."""
-    return ProducerSettings(
+    return BackendSettings(
         queues_file=queues_file,
         cloud_tasks_emulator_host="127.0.0.1:1",
         pubsub_emulator_host="127.0.0.1:1",
@@ -206,7 +207,7 @@ async def test_a_fault_of_ours_is_a_500_that_tells_no_names(
 
 
 async def test_a_bug_is_a_problem_too() -> None:
-    app = create_app(ProducerSettings(queues_file=QUEUES_FILE))
+    app = create_app(BackendSettings(queues_file=QUEUES_FILE))
 
     @app.get("/bug")
     async def bug() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import httpx
 
 from contracts import ConversationCreated, TranscriptFlushed
-from producers import ProducerSettings
+from producers.backend_settings import BackendSettings
 from tests.contracts.events import created, flushed
 from tests.emulator_fixture import RunningEmulator
 from tests.producers.test_app import serving
 
 
 async def test_what_the_routers_accept_is_told_as_an_event_too(
-    emulator: RunningEmulator, settings: ProducerSettings
+    emulator: RunningEmulator, settings: BackendSettings
 ) -> None:
     traceparent = f"00-{0xABC:032x}-{0xDEF:016x}-01"
     conversation = created(revision=2).conversation.model_dump(mode="json")
@@ -36,7 +36,7 @@ async def test_what_the_routers_accept_is_told_as_an_event_too(
 
 
 async def test_a_conversation_that_no_webhook_takes_is_no_event_either(
-    emulator: RunningEmulator, settings: ProducerSettings
+    emulator: RunningEmulator, settings: BackendSettings
 ) -> None:
     async with serving(settings) as client:
         refused = await client.post("/v1/users/ada/conversations", json={"id": "c"})

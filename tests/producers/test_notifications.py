@@ -9,8 +9,9 @@ import pytest
 
 from contracts import BulkNotification, Catalog, Notification
 from contracts.bulk_notifications import MAX_USERS
-from producers import ProducerSettings, notify_many
+from producers import notify_many
 from producers.app import create_app
+from producers.backend_settings import BackendSettings
 from producers.testing import recording
 from tests.emulator_fixture import RunningEmulator
 
@@ -18,7 +19,7 @@ ANN = {"uid": "ann", "event": "e1", "subject": "c1", "title": "A walk", "body": 
 
 
 @pytest.fixture
-async def client(settings: ProducerSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: BackendSettings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
