@@ -30,7 +30,7 @@ class CallerRefused(HandlerError):
     status = 401
 
     def __init__(self, reason: str, message: str) -> None:
-        """`reason`: a value of `handlers.id_token.Refusal`, for metrics."""
+        """`reason`: a value of `lanes.id_token.Refusal`, for metrics."""
         super().__init__(message)
         self.reason = reason
 

@@ -22,6 +22,7 @@ from lanes.errors import (
     ExecutorClosed,
     ExecutorSaturated,
     FileTooLarge,
+    KeysAway,
     LaneClosed,
     LaneError,
     LaneSaturated,
@@ -29,6 +30,7 @@ from lanes.errors import (
     SamePoolWait,
     StreamsFull,
     Superseded,
+    TokenRefused,
 )
 from lanes.executors import Executor, ExecutorStatistics, Job, Left
 from lanes.fan_out import Done, Failed, fan_out, fan_out_collect
@@ -117,6 +119,7 @@ __all__ = (
     "HttpLanes",
     "HttpLanesSettings",
     "Job",
+    "KeysAway",
     "LagObserver",
     "LaneClosed",
     "LaneError",
@@ -150,6 +153,7 @@ __all__ = (
     "StreamsFull",
     "Superseded",
     "Telemetry",
+    "TokenRefused",
     "Tracing",
     "Transition",
     "TransportSettings",

@@ -19,6 +19,8 @@ LaneError
 │   ├── BulkheadFull    the target, or the bulkhead as a whole, has as many calls as it may have
 │   ├── LaneSaturated   the lane has as many requests under way and waiting as it may have
 │   └── StreamsFull     latest-wins has as many streams under way as it may have
+├── KeysAway            the keys that tokens are checked with cannot be had
+├── TokenRefused        a token is not signed by its issuer, or is not valid here
 └── Superseded          latest-wins dropped the item for a newer one
 """
 
@@ -149,6 +151,19 @@ class StreamsFull(NotAdmitted):
         )
         self.target = target
         self.stream = stream
+
+
+class KeysAway(LaneError):
+    """The keys of a token's issuer cannot be fetched: whether a token is right cannot be told now."""
+
+
+class TokenRefused(LaneError):
+    """A token is not right; the message says why, and never holds it."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """`reason`: a value of `lanes.id_token.Refusal`, for metrics."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class Superseded(LaneError):

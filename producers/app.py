@@ -9,14 +9,17 @@ from fastapi import FastAPI
 
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
 from lanes import LanesSettings, Telemetry, open_lanes
+from lanes.issuer_keys import IssuerKeys
 from lanes.status_routes import status_routes
 from producers.backend_settings import BackendSettings
 from producers.body_limit import BodyLimit
 from producers.problems import answer_problems
 from producers.producer import Producer
+from producers.rate_limit import RateLimiter
 from producers.request_id import RequestId
 from producers.routers import notifications, webhooks
 from producers.trace import TraceContext
+from producers.users import Users
 from stores.blob_location import open_blobs
 
 MAX_BODY = 1024 * 1024
@@ -36,6 +39,14 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_lanes(lanes_settings, Telemetry(), service="producers") as lanes:
             app.state.lanes, app.state.settings = lanes, settings
+            app.state.users = Users(
+                IssuerKeys(
+                    settings.firebase_certs_url, lanes.http.auth, setting="SIDELANE_FIREBASE_CERTS_URL"
+                ),
+                project=settings.firebase_project,
+                trusts_callers=settings.trusts_callers,
+            )
+            app.state.rate_limiter = RateLimiter(settings.rate_limits)
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
             async with (
                 open_blobs(

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from producers.errors import InvalidSettings
+from producers.rate_limit import Group, RateLimit
 from producers.settings import BaseUrl, ProducerSettings
 
 
 class BackendSettings(ProducerSettings):
     """`SIDELANE_*` variables. Base URLs have no path; tests point them at servers of theirs."""
 
+    firebase_project: str = Field(default_factory=lambda data: data["project"], pattern=r"^[A-Za-z0-9:.-]+$")
+    """The Firebase project that users sign in to."""
+    firebase_certs_url: str = (
+        "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
+    )
+    """Where the certificates of Firebase's ID tokens are."""
+    trusts_callers: bool = False
+    """Whether who sends no token is a service that may act for every user: on a developer's machine alone."""
+    rate_limits: Annotated[Mapping[Group, RateLimit], Field(default_factory=dict)]
+    """As JSON, `{"sign-in": {"per_second": 1, "burst": 30}}`; what is left out stays as it is."""
     google_url: BaseUrl = "https://oauth2.googleapis.com"
     """Exchanges and renews Google's OAuth tokens."""
     apple_url: BaseUrl = "https://appleid.apple.com"
@@ -22,3 +39,9 @@ class BackendSettings(ProducerSettings):
     """Web search."""
     github_url: BaseUrl = "https://api.github.com"
     """Where the documentation is."""
+
+    @model_validator(mode="after")
+    def _nobody_is_trusted_on_cloud_run(self) -> Self:
+        if self.cloud_run_service is not None and self.trusts_callers:
+            raise InvalidSettings("on Cloud Run callers prove who they are: unset SIDELANE_TRUSTS_CALLERS")
+        return self

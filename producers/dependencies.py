@@ -1,4 +1,4 @@
-"""What a route asks for by its parameters: the lanes, the settings. Opens nothing; the lifespan did.
+"""What a route asks for by its parameters: lanes, settings, the user. Opens nothing; the lifespan did.
 
 Each is a coroutine, since FastAPI runs a plain function in a thread of a pool that nothing bounds; each takes
 routes and WebSockets alike.
@@ -6,13 +6,23 @@ routes and WebSockets alike.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path, Response
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from lanes import Lanes
+from lanes.id_token import Refusal
 from producers.backend_settings import BackendSettings
+from producers.errors import NotSignedIn
+from producers.rate_limit import Group, RateLimiter
+from producers.users import MAX_UID, User, Users
+
+ACTS_FOR = "X-Sidelane-Uid"
+"""The header by which a trusted caller says for whom it acts, where the path does not."""
 
 
 async def _lanes(connection: HTTPConnection) -> Lanes:
@@ -25,5 +35,67 @@ async def _settings(connection: HTTPConnection) -> BackendSettings:
     return settings
 
 
+class _FirebaseToken(SecurityBase):
+    """The Authorization header, and its place in the OpenAPI document."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="An ID token of Firebase Authentication.")
+        self.scheme_name = "firebase"
+
+    async def __call__(self, connection: HTTPConnection) -> str | None:
+        return connection.headers.get("authorization")
+
+
+async def _caller(
+    connection: HTTPConnection, authorization: Annotated[str | None, Depends(_FirebaseToken())]
+) -> User:
+    users: Users = connection.app.state.users
+    return await users.identify(authorization, acts_for=connection.headers.get(ACTS_FOR, ""))
+
+
+async def _user(caller: CallerDep) -> User:
+    if not caller.uid:
+        raise NotSignedIn(Refusal.SUBJECT, f"say for which user you act, by the header {ACTS_FOR}")
+    return caller
+
+
+async def _own_uid(uid: Annotated[str, Path(min_length=1, max_length=MAX_UID)], caller: CallerDep) -> str:
+    caller.must_be(uid)
+    return uid
+
+
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 SettingsDep = Annotated[BackendSettings, Depends(_settings)]
+CallerDep = Annotated[User, Depends(_caller)]
+"""A user, or a trusted service, which may have no uid."""
+UserDep = Annotated[User, Depends(_user)]
+"""The user that the request comes from; a 401 where there is none."""
+OwnUid = Annotated[str, Depends(_own_uid)]
+"""The path's `uid`, which is the user's own; a 403 where it is another's."""
+
+
+def limited(group: Group) -> Callable[..., Awaitable[None]]:
+    """`dependencies=[Depends(limited(Group.EVENTS))]`: counts for the user; tells what is left."""
+
+    async def count(connection: HTTPConnection, caller: CallerDep, response: Response) -> None:
+        if not caller.is_service:
+            _take(connection, group, caller.uid, response)
+
+    return count
+
+
+def limited_by_address(group: Group) -> Callable[..., Awaitable[None]]:
+    """As `limited`, for routes that are there for who has not signed in yet."""
+
+    async def count(connection: HTTPConnection, settings: SettingsDep, response: Response) -> None:
+        address = connection.client.host if connection.client else ""
+        if settings.cloud_run_service is not None:  # whose front end adds the address that it saw
+            address = connection.headers.get("x-forwarded-for", address).rpartition(",")[2].strip()
+        _take(connection, group, address, response)
+
+    return count
+
+
+def _take(connection: HTTPConnection, group: Group, caller: str, response: Response) -> None:
+    limiter: RateLimiter = connection.app.state.rate_limiter
+    response.headers.update(limiter.take(group, caller).headers())

@@ -14,6 +14,13 @@ ProducerError
 ├── Refused              the service understood the call and said no
 ├── Unreachable          no answer within the deadline
 ├── PartlyEnqueued       `enqueue_many` could not enqueue every task
+├── NotSignedIn          no valid token of a user: answered 401
+├── NotYours             a user acts for another one: answered 403
+├── TooManyRequests      a caller is over its rate: answered 429
+├── RequestRefused       what the caller gave cannot be used: answered 4xx
+├── ThirdPartyFailed     a third party gave no usable answer: answered 502
+│   ├── ThirdPartySlow   none in time: answered 504
+│   └── ThirdPartyBusy   it, or our lane to it, takes no more now: answered 503
 └── GeocodingFailed      the geocoding service gave no usable answer
     ├── GeocodingBusy    it is over its quota, or was not asked since too many ask already
     └── GeocodingRefused it refuses our key, or cannot be asked as it is configured
@@ -119,6 +126,61 @@ class PartlyEnqueued(ProducerError):
         )
         self.receipts = receipts
         self.failures = failures
+
+
+class NotSignedIn(ProducerError):
+    """The request has no valid token of a user: sign in with Firebase and send its ID token."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """`reason`: a value of `lanes.id_token.Refusal`."""
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotYours(ProducerError):
+    """A user acts for another one: use your own uid."""
+
+
+class TooManyRequests(ProducerError):
+    """A caller is over its rate: come back after `wait` seconds."""
+
+    def __init__(self, message: str, *, wait: float, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.headers = headers
+
+
+class RequestRefused(ProducerError):
+    """What the caller gave cannot be used, or was used up: the message says what to do instead."""
+
+    def __init__(self, message: str, *, status: int = 422) -> None:
+        """`status`: of the answer, 4xx."""
+        super().__init__(message)
+        self.status = status
+
+
+class ThirdPartyFailed(ProducerError):
+    """A third party gave no usable answer: try again later."""
+
+    status = 502
+
+    def __init__(self, party: str, detail: str, *, wait: float = 5.0) -> None:
+        """`wait`: seconds after which to try again."""
+        super().__init__(f"{party}: {detail}")
+        self.party = party
+        self.wait = wait
+
+
+class ThirdPartySlow(ThirdPartyFailed):
+    """A third party did not answer in time: what was asked may have had its effect."""
+
+    status = 504
+
+
+class ThirdPartyBusy(ThirdPartyFailed):
+    """A third party, or our lane to it, takes no more now: nothing was done, come back after `wait`."""
+
+    status = 503
 
 
 class GeocodingFailed(ProducerError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +14,34 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from producers.errors import InvalidIdentity, ProducerError, TaskTooLarge, Unreachable
+from lanes import (
+    AnswerTooLarge,
+    BadRequest,
+    BadUrl,
+    BreakerOpen,
+    ConnectFailed,
+    DeadlineExceeded,
+    EgressRefused,
+    ExchangeFailed,
+    ExecutorClosed,
+    ExecutorSaturated,
+    FileTooLarge,
+    KeysAway,
+    LaneClosed,
+    LaneError,
+    NotAdmitted,
+)
+from producers.errors import (
+    InvalidIdentity,
+    NotSignedIn,
+    NotYours,
+    ProducerError,
+    RequestRefused,
+    TaskTooLarge,
+    ThirdPartyFailed,
+    TooManyRequests,
+    Unreachable,
+)
 from producers.request_id import HEADER
 
 _log = logging.getLogger(__name__)
@@ -39,15 +68,17 @@ class Problem(BaseModel):
     """Of this request, as its X-Request-Id tells and the logs know it."""
 
 
-RESPONSES: dict[int | str, dict[str, object]] = {
-    int(status): {"model": Problem, "description": status.phrase}
-    for status in (
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-}
-"""For the OpenAPI document of routers that enqueue."""
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI document: problems of these statuses."""
+    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
+OF_USERS = responses(401, 403, 429, 503)
+"""Of every route that asks who calls."""
+RESPONSES = responses(400, 401, 403, 413, 422, 429, 500, 503)
+"""Of routers that enqueue."""
+THIRD_PARTY_RESPONSES = responses(400, 401, 403, 413, 422, 429, 500, 502, 503, 504)
+"""Of routers that ask a third party."""
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -87,6 +118,9 @@ def answer_problems(app: FastAPI) -> None:
             request=request,
         )
 
+    _answer_callers(app)
+    _answer_lanes(app)
+
     @app.exception_handler(ProducerError)
     async def ours(request: Request, error: ProducerError) -> Response:
         _log.error("a task could not be enqueued", exc_info=error)
@@ -95,6 +129,64 @@ def answer_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def bug(request: Request, _: Exception) -> Response:
         return problem(500, OUR_FAULT, request=request)  # the server raises it again and logs it
+
+
+def _answer_callers(app: FastAPI) -> None:
+    """What is the caller's to mend, or a third party's."""
+
+    @app.exception_handler(NotSignedIn)
+    async def nobody(request: Request, error: NotSignedIn) -> Response:
+        headers = {"WWW-Authenticate": 'Bearer realm="sidelane"'}
+        return problem(401, str(error), headers=headers, request=request)
+
+    @app.exception_handler(NotYours)
+    async def another(request: Request, error: NotYours) -> Response:
+        return problem(403, str(error), request=request)
+
+    @app.exception_handler(TooManyRequests)
+    async def too_many(request: Request, error: TooManyRequests) -> Response:
+        return problem(429, str(error), headers={**error.headers, **_come_back(error.wait)}, request=request)
+
+    @app.exception_handler(RequestRefused)
+    async def refused(request: Request, error: RequestRefused) -> Response:
+        return problem(error.status, str(error), request=request)
+
+    @app.exception_handler(ThirdPartyFailed)
+    async def third_party(request: Request, error: ThirdPartyFailed) -> Response:
+        _log.warning("%s", error)
+        return problem(error.status, str(error), headers=_come_back(error.wait), request=request)
+
+
+def _answer_lanes(app: FastAPI) -> None:
+    """Errors of lanes that no route has made its own: 503 where nothing was done, 502 and 504 else."""
+
+    @app.exception_handler(LaneError)
+    async def lane(request: Request, error: LaneError) -> Response:
+        status = lane_status(error)
+        if status == 500:
+            _log.error("a lane was used wrongly", exc_info=error)
+            return problem(500, OUR_FAULT, request=request)
+        wait = error.retry_after if isinstance(error, BreakerOpen) else RETRY_AFTER
+        headers = _come_back(wait) if status > 500 else {}
+        return problem(status, str(error), headers=headers, request=request)
+
+
+_OF_LANES: tuple[tuple[int, tuple[type[LaneError], ...]], ...] = (
+    (422, (EgressRefused, BadUrl, BadRequest)),
+    (413, (FileTooLarge,)),
+    (503, (NotAdmitted, ExecutorSaturated, ExecutorClosed, LaneClosed, KeysAway)),
+    (504, (DeadlineExceeded,)),
+    (502, (ConnectFailed, ExchangeFailed, AnswerTooLarge)),
+)
+
+
+def lane_status(error: LaneError) -> int:
+    """Of the answer to a request that an error of a lane ended; 500 where we used the lane wrongly."""
+    return next((status for status, kinds in _OF_LANES if isinstance(error, kinds)), 500)
+
+
+def _come_back(wait: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, ceil(wait)))}
 
 
 def problem(

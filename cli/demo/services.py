@@ -112,6 +112,7 @@ class Services:
             "SIDELANE_HANDLERS_URL": f"http://{self.handlers}",
             "SIDELANE_DEAD_LETTER_URL": f"http://{self.dead_letters}/",
             "SIDELANE_EGRESS_ALLOW": "127.0.0.0/8",
+            "SIDELANE_TRUSTS_CALLERS": "true",
             "NO_PROXY": "127.0.0.1,localhost",
         }
 

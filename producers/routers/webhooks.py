@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Query
 
 from contracts import (
     Conversation,
@@ -17,17 +17,22 @@ from contracts import (
     RealtimeTranscript,
     TranscriptFlushed,
 )
+from producers.dependencies import OwnUid, limited
 from producers.enqueue import enqueue, publish_event
 from producers.problems import RESPONSES
+from producers.rate_limit import Group
 from producers.receipt import Receipt
 
-router = APIRouter(prefix="/v1/users/{uid}", tags=["webhooks"], responses=RESPONSES)
-
-Uid = Annotated[str, Path(min_length=1, max_length=128)]
+router = APIRouter(
+    prefix="/v1/users/{uid}",
+    tags=["webhooks"],
+    responses=RESPONSES,
+    dependencies=[Depends(limited(Group.EVENTS))],
+)
 
 
 @router.post("/transcript-flushes", status_code=HTTPStatus.ACCEPTED)
-async def transcript_flushed(uid: Uid, flush: RealtimeTranscript) -> Receipt:
+async def transcript_flushed(uid: OwnUid, flush: RealtimeTranscript) -> Receipt:
     """Segments that a stream just produced; `sequence` counts the flushes of `stream_id`."""
     receipt = await enqueue(DeveloperWebhook(uid=uid, event=flush))
     await publish_event(
@@ -40,7 +45,7 @@ async def transcript_flushed(uid: Uid, flush: RealtimeTranscript) -> Receipt:
 
 @router.post("/conversations", status_code=HTTPStatus.ACCEPTED)
 async def conversation_stored(
-    uid: Uid, conversation: Conversation, revision: Annotated[int, Query(ge=0)] = 0
+    uid: OwnUid, conversation: Conversation, revision: Annotated[int, Query(ge=0)] = 0
 ) -> Receipt:
     """A conversation was processed; a rebuild of it is told with a higher `revision`."""
     event = ConversationCreated(uid=uid, conversation=conversation, revision=revision)

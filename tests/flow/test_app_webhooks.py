@@ -22,6 +22,7 @@ from producers.routers import webhooks
 from stores import App, Key, OutcomeKind, Row, SigningKey
 from tests.contracts.events import created, flushed
 from tests.flow.world import CATALOG, SECRET, World, world
+from tests.producers.trust import trust_callers
 from tests.receiver import Received, accept, answering
 
 PARKING = CATALOG.replace("breaker_failures: 1000", "breaker_failures: 2")
@@ -51,6 +52,7 @@ async def running(tmp_path: Path, catalog: Catalog, catalog_file: Path) -> Async
 async def backend(running: World) -> AsyncIterator[httpx.AsyncClient]:
     """The router, on the producer that the world has opened."""
     app = FastAPI()
+    trust_callers(app)
     app.include_router(webhooks.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
         yield client

@@ -24,6 +24,7 @@ from producers.routers import notifications
 from stores import Device, Key, OutcomeKind, Row
 from tests.flow.world import World, world
 from tests.handlers.fcm_answers import QUOTA_EXCEEDED, UNREGISTERED, message_in, refusal, sent
+from tests.producers.trust import trust_callers
 from tests.receiver import Received, Receiver, answering, receiver
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -67,6 +68,7 @@ async def running(
 async def backend(running: World) -> AsyncIterator[httpx.AsyncClient]:
     """The router, on the producer that the world has opened."""
     app = FastAPI()
+    trust_callers(app)
     app.include_router(notifications.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
         yield client

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.errors import CertificatesAway, Forbidden, Unauthenticated
-from handlers.id_token import MAX_TOKEN, read_token
 from handlers.identity import CERTIFICATES_LANE, Callers, Certificates
 from lanes import HttpLane
+from lanes.id_token import MAX_TOKEN, read_token
 from tests.handlers.tokens import AUDIENCE, EMAIL, Issuer
 from tests.receiver import Received, Receiver, answering, receiver
 
@@ -191,7 +191,7 @@ def test_google_s_own_library_lets_in_whom_we_let_in(issuer: Issuer, place: int,
         read = read_token(token)
     except ValueError:
         return
-    if read.key_id == issuer.key_id and read.algorithm == "RS256" and read.is_signed_by(issuer.pem):
+    if read.key_id == issuer.key_id and read.algorithm == "RS256" and read.is_signed_by(issuer.public_key):
         claims = jwt.decode(token, certs={issuer.key_id: issuer.pem}, audience=AUDIENCE)
         assert claims["email"] == read.claims.email
 

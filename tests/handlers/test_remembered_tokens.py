@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from handlers.errors import Unauthenticated
-from handlers.id_token import CLOCK_SKEW
-from handlers.identity import CERTIFICATES_LANE, MAX_VERIFIED, Callers, CallersStatistics, Certificates
+from handlers.identity import CERTIFICATES_LANE, MAX_VERIFIED, Callers, Certificates
 from lanes import HttpLane
+from lanes.id_token import CLOCK_SKEW
+from lanes.issuer_keys import ProvedStatistics
 from tests.handlers.tokens import AUDIENCE, EMAIL, Issuer
 from tests.receiver import Receiver, answering, receiver
 
@@ -83,7 +84,7 @@ async def test_no_more_tokens_are_remembered_than_may_be(stand: Stand, issuer: I
     await stand.callers.check(first)
     for number in range(1, MAX_VERIFIED + 1):
         await stand.callers.check(f"Bearer {issuer.token(jti=number)}")
-    assert stand.callers.statistics() == CallersStatistics(
+    assert stand.callers.statistics() == ProvedStatistics(
         remembered=MAX_VERIFIED, max_remembered=MAX_VERIFIED, signatures_checked=MAX_VERIFIED + 1
     )
     await stand.callers.check(first)

@@ -27,13 +27,14 @@ class Issuer:
     def __init__(self, key_id: str = "k1") -> None:
         self.key_id = key_id
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.public_key = self._key.public_key()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
         start = datetime.now(UTC) - timedelta(days=1)
         self.pem = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
-            .public_key(self._key.public_key())
+            .public_key(self.public_key)
             .serial_number(1)
             .not_valid_before(start)
             .not_valid_after(start + timedelta(days=30))

@@ -92,4 +92,5 @@ def pointing_at(emulator: RunningEmulator, *, blobs: Path) -> BackendSettings:
         blobs=str(blobs),
         cloud_tasks_emulator_host=emulator.addresses.tasks,
         pubsub_emulator_host=emulator.addresses.pubsub,
+        trusts_callers=True,
     )

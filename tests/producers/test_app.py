@@ -58,6 +58,7 @@ def away(folder: Path, *, queues_file: Path = QUEUES_FILE) -> BackendSettings:
         pubsub_emulator_host="127.0.0.1:1",
         enqueue_deadline=0.2,
         blobs=str(folder / "blobs"),
+        trusts_callers=True,
     )
 
 
@@ -232,4 +233,4 @@ async def test_without_settings_the_environment_is_used(monkeypatch: pytest.Monk
 async def test_the_openapi_document_names_the_problems(cut_off: httpx.AsyncClient) -> None:
     document = (await cut_off.get("/openapi.json")).json()
     responses = document["paths"]["/v1/users/{uid}/transcript-flushes"]["post"]["responses"]
-    assert set(responses) == {"202", "413", "422", "503"}
+    assert set(responses) == {"202", "400", "401", "403", "413", "422", "429", "500", "503"}
