@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime
 
 import typer
@@ -10,11 +11,9 @@ import typer
 from cli.database import on_database
 from contracts import load_catalog
 from handlers.database import open_database, open_payloads
-from handlers.dead_letters.payloads import LetterPayloads
-from handlers.dead_letters.selection import select
+from handlers.dead_letters.sweep import Swept
+from handlers.dead_letters.sweep import sweep as sweep_blobs
 from handlers.settings import HandlerSettings
-from stores import Filter
-from stores.local import LocalBlobs
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,17 +29,14 @@ def sweep() -> None:
 
     In a bucket the lifecycle rule removes them: there this keeps on those of open dead letters alone.
     """
-    kept, removed = on_database(_sweep)
-    swept = "the bucket's lifecycle rule removes" if removed is None else f"removed {removed} blobs"
-    typer.echo(f"{kept} open dead letters; {swept}")
+    done = on_database(_sweep)
+    word = "the bucket's lifecycle rule removes" if done.removed is None else f"removed {done.removed} blobs"
+    typer.echo(f"{done.open_letters} open dead letters; {word}")
 
 
-async def _sweep(settings: HandlerSettings) -> tuple[int, int | None]:
-    now, kept = datetime.now(UTC), 0
+async def _sweep(settings: HandlerSettings) -> Swept:
     catalog = await asyncio.to_thread(load_catalog, settings.queues_file)
     async with open_database(settings) as stores, open_payloads(settings) as opened:
-        payloads = LetterPayloads(opened, catalog)
-        async for each in select(stores.dead_letters, Filter.open()):
-            await payloads.keep(each.letter, since=now)
-            kept += 1
-        return kept, await opened.sweep(now) if isinstance(opened, LocalBlobs) else None
+        return await sweep_blobs(
+            stores.dead_letters, opened, catalog, clock=lambda: datetime.now(UTC), random=random.random
+        )

@@ -132,6 +132,7 @@ async def open_service(
         admin = Admin(
             callers=Callers(certificates, audience=settings.audience, emails=settings.admin_emails),
             stores=stores,
+            blobs=blobs,
             erasure=Erasure(stores, blobs),
             reconciler=reconciler,
             queues=queues,
@@ -139,6 +140,7 @@ async def open_service(
             catalog=catalog,
             telemetry=lanes.telemetry,
             clock=_now,
+            random=random.random,
             takes_literal_secrets=settings.takes_literal_secrets,
         )
         yield Opened(pipeline=pipeline, reconciler=reconciler, events=events, admin=admin)

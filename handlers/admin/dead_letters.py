@@ -52,7 +52,8 @@ class Wanted(BaseModel):
 
 
 class Replay(Wanted):
-    per_second: float = Field(10.0, gt=0, le=50)
+    per_second: float = Field(10.0, ge=0.5, le=50)
+    """At the least `LIMIT` letters end within a request's time."""
     dry_run: bool = False
 
 

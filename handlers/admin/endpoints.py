@@ -32,7 +32,7 @@ class Enable(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     recover: bool = True
-    per_second: float = Field(10.0, gt=0, le=50)
+    per_second: float = Field(10.0, ge=0.5, le=50)
 
 
 class Rotate(BaseModel):

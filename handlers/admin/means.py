@@ -12,7 +12,7 @@ from handlers.queues import CloudQueues
 from handlers.reconciler import Reconciler
 from lanes import Telemetry
 from producers import Producer
-from stores import Stores
+from stores import Blobs, Stores
 from stores.erasure import Erasure
 
 
@@ -21,6 +21,7 @@ class Admin:
     callers: Callers
     """Of administrators alone."""
     stores: Stores
+    blobs: Blobs
     erasure: Erasure
     reconciler: Reconciler
     queues: CloudQueues
@@ -28,5 +29,6 @@ class Admin:
     catalog: Catalog
     telemetry: Telemetry
     clock: Callable[[], datetime]
+    random: Callable[[], float]
     takes_literal_secrets: bool
     """Whether a new key may be kept as it is: off Cloud Run alone."""

@@ -10,9 +10,11 @@ from stores import DeadLetters, Filter, Kept
 PAGE = 200
 
 
-async def select(letters: DeadLetters, wanted: Filter) -> AsyncIterator[Kept]:
-    """Every letter that is wanted, in the order of ids; what changes meanwhile may or may not be seen."""
-    after: str | None = None
+async def select(letters: DeadLetters, wanted: Filter, *, after: str | None = None) -> AsyncIterator[Kept]:
+    """Every letter that is wanted, in the order of ids, from the one after the id `after` on.
+
+    What changes meanwhile may or may not be seen.
+    """
     while page := await letters.find(wanted, limit=PAGE, after=after):
         for kept in page:
             yield kept

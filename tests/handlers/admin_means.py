@@ -36,6 +36,7 @@ async def admin_means(
         yield Admin(
             callers=callers,
             stores=stores,
+            blobs=blobs,
             erasure=Erasure(stores, blobs),
             reconciler=reconciler,
             queues=queues,
@@ -43,5 +44,6 @@ async def admin_means(
             catalog=pipeline.catalog,
             telemetry=pipeline.telemetry,
             clock=pipeline.clock,
+            random=pipeline.luck,
             takes_literal_secrets=True,
         )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contracts import Catalog, Queue, load_catalog
+from handlers.app import create_app
 from handlers.settings import HandlerSettings
 from lanes import LanesSettings
 from producers import LocalDefault
@@ -70,6 +71,7 @@ async def test_a_plan_for_production(terraform: Terraform, catalog: Catalog) -> 
     every_dead_letter_topic_is_kept(plan)
     no_secret_is_in_the_plan(plan)
     services_are_told_what_they_must_be(plan)
+    every_scheduled_call_has_its_route(plan)
 
 
 def resolved_alike(plan: Plan, catalog: Catalog) -> None:
@@ -179,6 +181,15 @@ def services_are_told_what_they_must_be(plan: Plan) -> None:
         told = {each["name"] for each in service["template"][0]["containers"][0]["env"]}
         assert needed <= told, address
         assert {name for name in told if name.startswith("SIDELANE_")} <= fields.keys() | lanes, address
+
+
+def every_scheduled_call_has_its_route(plan: Plan) -> None:
+    routes = create_app(HandlerSettings()).openapi()["paths"]
+    jobs = plan.resources("google_cloud_scheduler_job")
+    called = {job["http_target"][0]["uri"].partition(".run.app")[2] for job in jobs.values()}
+    assert called == {"/admin/reconcile", "/admin/blobs/sweep"}
+    for path in called:
+        assert "post" in routes[path]
 
 
 def environment(service: Mapping[str, Any]) -> dict[str, str]:
