@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from stores.firestore import FirestoreStores, open_firestore
+from tests.bound_process import bound
 
 VARIABLE = "FIRESTORE_EMULATOR_HOST"
 START_UP = 45.0
@@ -62,8 +63,8 @@ def firestore_emulator() -> Iterator[str]:
         raise NotInstalled(f"Google's Firestore emulator is not installed: {REMEDY}")
     host = f"127.0.0.1:{_free_port()}"
     process = subprocess.Popen(
-        [gcloud, "emulators", "firestore", "start", f"--host-port={host}"],
-        stdin=subprocess.DEVNULL,
+        bound([gcloud, "emulators", "firestore", "start", f"--host-port={host}"]),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -77,6 +78,8 @@ def firestore_emulator() -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
         output.wait_until_closed()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import grpc.aio
 
+from tests.bound_process import bound
+
 EXECUTABLE = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator")
 START_TIMEOUT = 45  # seconds; 8 are usual
 
@@ -31,9 +33,8 @@ async def google_emulator() -> AsyncIterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        str(EXECUTABLE),
-        "--host=127.0.0.1",
-        f"--port={port}",
+        *bound([str(EXECUTABLE), "--host=127.0.0.1", f"--port={port}"]),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
