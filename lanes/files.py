@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,15 +24,25 @@ class Files:
         """The whole file. Raises `FileTooLarge` beyond `max_bytes`, and OSError."""
         return await self._storage.run(_read, path, max_bytes)
 
-    async def chunks(self, path: Path, *, size: int = _CHUNK) -> AsyncIterator[bytes]:
+    async def chunks(
+        self, path: Path, *, size: int = _CHUNK, start: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """The file piece by piece, each read as it is asked for: memory stays at one piece. Raises OSError.
 
         A file that is replaced meanwhile (`write` does so) is read to its end as it was.
+
+        Args:
+            start: the byte to begin at; beyond the file's end there is nothing.
+            length: bytes in all; None for all that follow.
         """
         file = await self._storage.run(path.open, "rb", buffering=0)
+        left = length
         try:
-            while chunk := await self._storage.run(file.read, size):
+            if start:
+                await self._storage.run(file.seek, start)
+            while chunk := await self._storage.run(file.read, size if left is None else min(size, left)):
                 yield chunk
+                left = left if left is None else left - len(chunk)
         finally:
             file.close()  # a file that was only read has nothing to flush
 

@@ -46,10 +46,11 @@ class HttpLanes:
     auth: HttpLane
     maps: HttpLane
     stt: HttpLane
+    llm: HttpLane
     fcm: HttpLane
 
     def each(self) -> tuple[HttpLane, ...]:
-        return (self.default, self.webhooks, self.auth, self.maps, self.stt, self.fcm)
+        return (self.default, self.webhooks, self.auth, self.maps, self.stt, self.llm, self.fcm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

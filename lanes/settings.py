@@ -84,7 +84,16 @@ STT = LaneSettings(
     is_guarded=False,
     is_traced=True,
 )
-
+LLM = LaneSettings(
+    deadline=60.0,
+    connect_timeout=5.0,
+    max_connections=32,
+    max_waiting=64,
+    max_wait=10.0,
+    max_body_bytes=1_000_000,
+    is_guarded=False,  # the addresses are ours to set
+)
+"""Language models, and the searches that feed them: slow, and many at a time for one caller."""
 FCM = LaneSettings(
     deadline=10.0,  # the least that Google recommends
     max_connections=64,
@@ -130,6 +139,7 @@ class HttpLanesSettings(BaseModel):
     auth: LaneSettings = AUTH
     maps: LaneSettings = MAPS
     stt: LaneSettings = STT
+    llm: LaneSettings = LLM
     fcm: LaneSettings = FCM
 
 

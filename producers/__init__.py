@@ -7,6 +7,7 @@ from producers.connection import Connection
 from producers.enqueue import cancel, enqueue, enqueue_many, publish, publish_event
 from producers.errors import (
     AlreadyOpen,
+    ArchiveRefused,
     GeocodingBusy,
     GeocodingFailed,
     GeocodingRefused,
@@ -30,6 +31,10 @@ from producers.errors import (
     UnknownTopic,
     Unreachable,
     UnregisteredTask,
+    UploadInvalid,
+    UploadsFull,
+    UploadTooLarge,
+    UploadTooSlow,
 )
 from producers.geocoding import ApiKey, Geocoder
 from producers.producer import Producer
@@ -40,6 +45,7 @@ from producers.trace import TraceContext, in_trace
 __all__ = (
     "AlreadyOpen",
     "ApiKey",
+    "ArchiveRefused",
     "BaseUrl",
     "Connection",
     "EmulatorHost",
@@ -72,6 +78,10 @@ __all__ = (
     "UnknownTopic",
     "Unreachable",
     "UnregisteredTask",
+    "UploadInvalid",
+    "UploadTooLarge",
+    "UploadTooSlow",
+    "UploadsFull",
     "cancel",
     "enqueue",
     "enqueue_many",

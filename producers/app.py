@@ -13,11 +13,13 @@ from lanes.issuer_keys import IssuerKeys
 from lanes.status_routes import status_routes
 from producers.backend_settings import BackendSettings
 from producers.body_limit import BodyLimit
+from producers.file_problems import answer_file_problems
+from producers.files_and_models import TAKES_FILES, open_files_and_models
 from producers.problems import answer_problems
 from producers.producer import Producer
 from producers.rate_limit import RateLimiter
 from producers.request_id import RequestId
-from producers.routers import notifications, webhooks
+from producers.routers import chat, imports, notifications, retrieval, sync, webhooks
 from producers.trace import TraceContext
 from producers.users import Users
 from stores.blob_location import open_blobs
@@ -26,7 +28,14 @@ MAX_BODY = 1024 * 1024
 """Bytes of a request; several times what a task carries, so that the answer can say what is too large."""
 
 
-ROUTERS = (notifications.router, webhooks.router)
+ROUTERS = (
+    chat.router,
+    imports.router,
+    notifications.router,
+    retrieval.router,
+    sync.router,
+    webhooks.router,
+)
 """Every group of call sites."""
 
 
@@ -47,6 +56,7 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
                 trusts_callers=settings.trusts_callers,
             )
             app.state.rate_limiter = RateLimiter(settings.rate_limits)
+            await open_files_and_models(app.state, settings, lanes)
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
             async with (
                 open_blobs(
@@ -60,10 +70,11 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
                 yield
 
     app = FastAPI(title="Sidelane reference backend", lifespan=lifespan)
-    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    app.add_middleware(BodyLimit, limit=MAX_BODY, larger=[(TAKES_FILES, settings.upload_body_bytes)])
     app.add_middleware(TraceContext)
     app.add_middleware(RequestId)
     answer_problems(app)
+    answer_file_problems(app)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(status_routes())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
 
 from producers.errors import InvalidSettings
 from producers.rate_limit import Group, RateLimit
-from producers.settings import BaseUrl, ProducerSettings
+from producers.settings import BaseUrl, LocalDefault, ProducerSettings
 
 
 class BackendSettings(ProducerSettings):
@@ -39,6 +40,26 @@ class BackendSettings(ProducerSettings):
     """Web search."""
     github_url: BaseUrl = "https://api.github.com"
     """Where the documentation is."""
+    llm_url: Annotated[BaseUrl, LocalDefault()] = "http://127.0.0.1:8090"
+    """A language model behind `/v1/chat/completions`."""
+    llm_model: str = "default"
+    """Its name there."""
+    llm_key: SecretStr | None = None
+    """Sent as a bearer token; on Cloud Run by `--set-secrets`."""
+    retrieval_urls: Mapping[str, BaseUrl] = Field(default_factory=dict)
+    """Sources of answers by name, as `{"memories": "https://…"}`: services of ours, each with a `/search`."""
+    uploads: Annotated[Path, LocalDefault()] = Path(".sidelane/uploads")
+    """Folder for what callers upload; on Cloud Run that of a mounted volume, which all instances see."""
+    upload_bytes: PositiveInt = 50_000_000
+    """Of one file."""
+    upload_body_bytes: PositiveInt = 200_000_000
+    """Of one request with several files."""
+    uploads_at_a_time: PositiveInt = 32
+    """Uploads under way in one process; one more is answered 503."""
+    uploads_total_bytes: PositiveInt = 5_000_000_000
+    """Of all files that one process holds; what goes beyond is answered 503."""
+    upload_seconds: PositiveFloat = 300.0
+    """That one upload may take."""
 
     @model_validator(mode="after")
     def _nobody_is_trusted_on_cloud_run(self) -> Self:

@@ -6,7 +6,7 @@ routes and WebSockets alike.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Path, Response
@@ -18,7 +18,10 @@ from lanes import Lanes
 from lanes.id_token import Refusal
 from producers.backend_settings import BackendSettings
 from producers.errors import NotSignedIn
+from producers.models import ModelClient
 from producers.rate_limit import Group, RateLimiter
+from producers.sources import Source
+from producers.uploads import Uploads
 from producers.users import MAX_UID, User, Users
 
 ACTS_FOR = "X-Sidelane-Uid"
@@ -99,3 +102,23 @@ def limited_by_address(group: Group) -> Callable[..., Awaitable[None]]:
 def _take(connection: HTTPConnection, group: Group, caller: str, response: Response) -> None:
     limiter: RateLimiter = connection.app.state.rate_limiter
     response.headers.update(limiter.take(group, caller).headers())
+
+
+async def _uploads(connection: HTTPConnection) -> Uploads:
+    uploads: Uploads = connection.app.state.uploads
+    return uploads
+
+
+async def _model(connection: HTTPConnection) -> ModelClient:
+    model: ModelClient = connection.app.state.model
+    return model
+
+
+async def _sources(connection: HTTPConnection) -> Sequence[Source]:
+    sources: Sequence[Source] = connection.app.state.sources
+    return sources
+
+
+UploadsDep = Annotated[Uploads, Depends(_uploads)]
+ModelDep = Annotated[ModelClient, Depends(_model)]
+SourcesDep = Annotated[Sequence[Source], Depends(_sources)]

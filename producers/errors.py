@@ -18,9 +18,14 @@ ProducerError
 ├── NotYours             a user acts for another one: answered 403
 ├── TooManyRequests      a caller is over its rate: answered 429
 ├── RequestRefused       what the caller gave cannot be used: answered 4xx
+│   ├── UploadTooLarge   a file is longer than one may be
+│   ├── UploadTooSlow    a file was not complete in time
+│   ├── UploadInvalid    the request's body is not what it says
+│   └── ArchiveRefused   a zip file is not one that may be read
 ├── ThirdPartyFailed     a third party gave no usable answer: answered 502
 │   ├── ThirdPartySlow   none in time: answered 504
 │   └── ThirdPartyBusy   it, or our lane to it, takes no more now: answered 503
+├── UploadsFull          as many uploads as may be are under way, or there is no room for more
 └── GeocodingFailed      the geocoding service gave no usable answer
     ├── GeocodingBusy    it is over its quota, or was not asked since too many ask already
     └── GeocodingRefused it refuses our key, or cannot be asked as it is configured
@@ -198,3 +203,30 @@ class GeocodingBusy(GeocodingFailed):
 
 class GeocodingRefused(GeocodingFailed):
     """The service refuses our key, or cannot be asked as it is configured; the message says what to mend."""
+
+
+class UploadTooLarge(RequestRefused):
+    """The file is longer than one may be; nothing of it stays."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the file is over the limit of {limit} bytes; send a shorter one", status=413)
+        self.limit = limit
+
+
+class UploadTooSlow(RequestRefused):
+    """The upload was not complete in time; nothing of it stays."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(f"the upload was not complete after {deadline:g} s; send smaller files", status=408)
+
+
+class UploadInvalid(RequestRefused):
+    """The request's body is not what it says; the message names the place. Nothing of it stays."""
+
+
+class ArchiveRefused(RequestRefused):
+    """The zip file is not one that may be read; the message says why. Nothing of it was imported."""
+
+
+class UploadsFull(ProducerError):
+    """As many uploads as may be are under way, or there is no room for more: come back later."""

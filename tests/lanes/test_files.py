@@ -53,3 +53,22 @@ async def test_a_write_that_fails_leaves_the_old_file_and_no_other(files: Files,
 async def test_a_missing_file_is_the_callers_to_see(files: Files, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await files.read(tmp_path / "none", max_bytes=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "pieces"),
+    [
+        (3, None, [b"3456", b"789"]),
+        (3, 5, [b"3456", b"7"]),
+        (0, 4, [b"0123"]),
+        (8, 50, [b"89"]),
+        (10, 5, []),
+        (2, 0, []),
+    ],
+)
+async def test_a_part_of_a_file_comes_in_pieces(
+    files: Files, tmp_path: Path, start: int, length: int | None, pieces: list[bytes]
+) -> None:
+    await files.write(tmp_path / "file", b"0123456789")
+    read = files.chunks(tmp_path / "file", size=4, start=start, length=length)
+    assert [piece async for piece in read] == pieces

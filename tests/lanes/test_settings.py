@@ -116,5 +116,5 @@ def test_a_network_that_is_none_stops_the_start(networks: str, monkeypatch: pyte
 
 def test_the_lanes_to_users_urls_are_guarded_and_the_one_of_ours_is_traced() -> None:
     lanes = LanesSettings().http
-    assert [name for name, lane in lanes if not lane.is_guarded] == ["stt", "fcm"]
+    assert [name for name, lane in lanes if not lane.is_guarded] == ["stt", "llm", "fcm"]
     assert [name for name, lane in lanes if lane.is_traced] == ["stt"]

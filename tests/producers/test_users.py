@@ -169,6 +169,8 @@ def test_nobody_is_trusted_on_cloud_run(monkeypatch: pytest.MonkeyPatch) -> None
             handlers_url="https://handlers.example.com",
             invoker_email="a@b",
             blobs="gs://some-bucket",
+            llm_url="https://models.example.com",
+            uploads=Path("/mnt/uploads"),
             queues_file=QUEUES_FILE,
             trusts_callers=True,
         )
