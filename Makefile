@@ -26,7 +26,7 @@ demo: $(STAMP)
 	$(BIN)/sidelane demo $(ARGS)
 
 test: $(STAMP) $(TERRAFORM_STAMP)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
