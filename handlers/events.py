@@ -17,11 +17,11 @@ from typing import Protocol
 
 from contracts import Catalog, Event, EventTopic, NewerVersion, Task, Undecodable
 from contracts.events import TRACE
-from handlers.dead_letters.push import Pushed, read_push
 from handlers.errors import CallerRefused, HandlerError
 from handlers.fan_out import FanOuts
 from handlers.identity import Callers
 from handlers.pipeline import Reply
+from handlers.push import Pushed, read_push
 from lanes import Sample, Telemetry
 from producers import PartlyEnqueued, ProducerError, Receipt, Unreachable, in_trace
 from stores import StoreError

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from contracts import DeadLetter, Undecodable
-from handlers.dead_letters.push import Pushed, read_push
 from handlers.delivery import Reason
+from handlers.push import Pushed, read_push
 
 EVENT_UNDELIVERED = "event-undelivered"
 """The reason of an event that its subscription's own dead-letter policy gave up."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts import EVENT_TYPE, Catalog, Envelope, Undecodable
-from handlers.dead_letters.push import Pushed
 from handlers.dead_letters.reading import original
 from handlers.follow_up import Outbox
+from handlers.push import Pushed
 from producers import ProducerError, Unreachable
 from stores import DeadLetters, Kept, Ledger, OutcomeKind, StoreError
 

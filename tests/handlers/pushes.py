@@ -11,7 +11,7 @@ from google.pubsub_v1 import types as pubsub_types
 
 from contracts import DeadLetter, Envelope, Position
 from emulator.pubsub.push_request import push_request
-from handlers.dead_letters.push import MESSAGE_PUBLISHED
+from handlers.push import MESSAGE_PUBLISHED
 from tests.handlers.conftest import Note
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

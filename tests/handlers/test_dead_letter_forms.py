@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts import EVENT_TYPE, DeadLetter, Undecodable
-from handlers.dead_letters.push import Pushed, read_push
 from handlers.dead_letters.reading import EVENT_UNDELIVERED, original, read_letter
+from handlers.push import Pushed, read_push
 from tests.handlers.pushes import (
     BINARY,
     ENVELOPE,
