@@ -8,16 +8,14 @@ queues have drained (the longest age limit) and nothing is left of those either.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
-from contracts import developer_endpoint
+from contracts import WebhookKind, developer_endpoint
 from stores.blobs import Blobs
 from stores.directory import Directory
 from stores.errors import NobodyToErase
 from stores.stores import Stores
 from stores.targets import TargetStates
-
-_PAGE = 100
 
 
 class Erasable(Protocol):
@@ -56,14 +54,15 @@ class Erasure:
 
 
 class _Endpoints:
-    """Endpoints with what is known of their health, whose name holds the user's."""
+    """Endpoints, and what is known of the targets that they are, or were: their names hold the user's."""
 
     def __init__(self, directory: Directory, targets: TargetStates) -> None:
         self._directory = directory
         self._targets = targets
 
     async def erase(self, owner: str, *, dry_run: bool = False) -> int:
-        if not dry_run:
-            for endpoint in await self._directory.endpoints(uid=owner, limit=_PAGE):
-                await self._targets.forget(developer_endpoint(endpoint.uid, endpoint.kind))
-        return await self._directory.erase(owner, dry_run=dry_run)
+        erased = await self._directory.erase(owner, dry_run=dry_run)
+        if not dry_run:  # of every kind: a task that ran after its endpoint was gone has left something too
+            for kind in get_args(WebhookKind):
+                await self._targets.forget(developer_endpoint(owner, kind))
+        return erased

@@ -8,8 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from contracts import BlobReference, DeadLetter, Envelope
-from stores import Blobs, Device, Endpoint, Key, NobodyToErase, SigningKey, StoreClosed, Stores
+from contracts import BlobReference, DeadLetter, Envelope, developer_endpoint
+from stores import (
+    Blobs,
+    Device,
+    Endpoint,
+    Health,
+    Key,
+    NobodyToErase,
+    SigningKey,
+    StoreClosed,
+    Stores,
+    TargetState,
+    Traffic,
+)
 from stores.blob_location import open_blobs
 from stores.erasure import Erasure
 from tests.stores.starts import start
@@ -57,6 +69,23 @@ async def test_a_user_is_erased_everywhere_and_alone(stores: Stores, blobs: Blob
     assert await erasure("u1") == dict.fromkeys(held, 0)
     for uid in ("u10", "U1"):
         assert await erasure(uid, dry_run=True) == held
+
+
+async def test_what_is_known_of_a_users_servers_goes_whether_or_not_they_are_still_endpoints(
+    stores: Stores, blobs: Blobs
+) -> None:
+    failing, resting = Health(failing_since=NOW), Traffic(booked_until=1.0)
+    gone, kept = developer_endpoint("u1", "day_summary"), developer_endpoint("u10", "day_summary")
+    for target in (gone, kept, developer_endpoint("u1", "memory_created")):
+        await stores.targets.change_health(target, lambda _: failing)
+        await stores.targets.change_traffic("q", target, lambda _: resting)
+    await fill(stores, blobs, "u1")
+    await Erasure(stores, blobs)("u1", dry_run=True)
+    assert await stores.targets.read("q", gone) == TargetState(traffic=resting, health=failing)
+    await Erasure(stores, blobs)("u1")
+    assert await stores.targets.read("q", gone) == TargetState()
+    assert await stores.targets.read("q", developer_endpoint("u1", "memory_created")) == TargetState()
+    assert await stores.targets.read("q", kept) == TargetState(traffic=resting, health=failing)
 
 
 async def test_nobody_is_not_erased(stores: Stores, blobs: Blobs) -> None:
