@@ -14,6 +14,8 @@ import pytest
 from aiohttp import web
 
 from contracts import Catalog, Conversation, DeveloperWebhook, MemoryCreated, Structured
+from emulator.engine.clock import SystemClock
+from emulator.oidc import TokenIssuer
 from stores import Endpoint, Key, OutcomeKind, SigningKey
 from tests.flow.collector import Collector
 from tests.flow.test_webhooks import settled
@@ -23,6 +25,7 @@ from tests.receiver import Received, answering, receiver
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 PRIVATE = "a walk in private"
+SRE = "sre@example.com"
 TOKEN = "t0ken-of-a-user"
 EVENT = MemoryCreated(
     conversation=Conversation(id="c1", created_at=NOW, structured=Structured(title=PRIVATE))
@@ -115,6 +118,7 @@ async def test_no_secret_is_in_anything_that_a_flow_leaves_behind(
                 tmp_path,
                 catalog,
                 catalog_file,
+                SIDELANE_ADMIN_EMAILS=SRE,
                 SIDELANE_JSON_LOGS="true",
                 OTEL_EXPORTER_OTLP_ENDPOINT=collecting.url,
                 OTEL_EXPORTER_OTLP_COMPRESSION="none",
@@ -147,28 +151,47 @@ async def test_no_secret_is_in_anything_that_a_flow_leaves_behind(
             return len(await running.letters()) == len(uids) - 1
 
         await running.signal.until(all_buried)
+        buried = await running.letters()
         await collector.until("process developer-webhook", "POST")
         await running.emulator.pause(catalog)
         await running.producer.enqueue(DeveloperWebhook(uid="later", event=EVENT))
         names = await running.emulator.task_names("developer-webhooks")
         tasks = [await running.emulator.task(name) for name in names]
+        admin = await token(tmp_path / "emulator" / "oidc-key.pem", audience=running.handlers.url)
+        paths = ["dead-letters", "queues", *(f"dead-letters/{kept.letter.id}" for kept in buried.values())]
+        answers = [await fetched(f"{running.handlers.url}/admin/{path}", admin) for path in paths]
+        endpoints = await fetched(f"{running.handlers.url}/admin/endpoints", admin)
         metrics = await fetched(running.handlers.url + "/metrics")
-        letters = [repr((kept, kept.letter.body)) for kept in (await running.letters()).values()]
+        letters = [repr((kept, kept.letter.body)) for kept in buried.values()]
         rows = [await running.row(Key(receipt.type, receipt.identity, 0)) for receipt in receipts]
         log = await asyncio.to_thread((tmp_path / "handlers.log").read_text)
         signature = running.receiver.received[0].headers["webhook-signature"]
 
     told = {"log": log, "traces": collector.raw.decode("latin-1"), "metrics": metrics}
     kept = {"tasks": repr(tasks), "dead letters": "\n".join(letters), "ledger": repr(rows)}
+    kept["admin API"] = "\n".join(answers)
     assert '"task": {"type": "developer-webhook"' in log
     assert tasks
     assert "process developer-webhook" in told["traces"]
-    secrets = (SECRET, SECRET.removeprefix("whsec_"), TOKEN, signature, "Bearer ey")
+    assert all(letter_id in kept["admin API"] for letter_id in (each.letter.id for each in buried.values()))
+    keys = (SECRET, SECRET.removeprefix("whsec_"))
+    secrets = (*keys, TOKEN, signature, "Bearer ey", admin)
     found = [(where, secret) for where, text in (told | kept).items() for secret in secrets if secret in text]
     assert found == []
+    assert urls["works"] in endpoints
+    assert [secret for secret in (*keys, f"whsec_!{TOKEN}") if secret in endpoints] == []
     assert [where for where, text in told.items() if PRIVATE in text] == []
 
 
-async def fetched(url: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+async def token(key_file: Path, *, audience: str) -> str:
+    """An administrator's."""
+    issuer = TokenIssuer(key_file, clock=SystemClock())
+    await issuer.open()
+    return issuer.token(email=SRE, audience=audience)
+
+
+async def fetched(url: str, bearer: str = "") -> str:
+    headers = {"Authorization": f"Bearer {bearer}"}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        assert answer.status == 200
         return await answer.text()
