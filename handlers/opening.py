@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -141,6 +142,7 @@ async def open_service(
             telemetry=lanes.telemetry,
             clock=_now,
             random=random.random,
+            sleep=asyncio.sleep,
             takes_literal_secrets=settings.takes_literal_secrets,
         )
         yield Opened(pipeline=pipeline, reconciler=reconciler, events=events, admin=admin)

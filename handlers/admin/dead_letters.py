@@ -102,6 +102,7 @@ async def replay(wanted: Replay, admin: Means) -> dict[str, Any]:
         catalog=admin.catalog,
         clock=admin.clock,
         per_second=wanted.per_second,
+        sleep=admin.sleep,
         dry_run=wanted.dry_run,
     ):
         results.append({"outcome": type(result).__name__, **asdict(result)})

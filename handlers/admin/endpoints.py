@@ -81,7 +81,7 @@ async def enable(uid: str, kind: WebhookKind, asked: Enable, admin: Means) -> di
     """Send to an endpoint again that was disabled or fails, and replay what it missed meanwhile."""
     endpoint = await _endpoint(admin, uid, kind)
     target = developer_endpoint(uid, kind)
-    health = await enable_target(target, admin.stores.targets, now=admin.clock())
+    health = await enable_target(target, admin.stores.targets, now=admin.clock(), sleep=admin.sleep)
     results: list[dict[str, Any]] = []
     if asked.recover:
         async for _, result in replay_each(
@@ -92,6 +92,7 @@ async def enable(uid: str, kind: WebhookKind, asked: Enable, admin: Means) -> di
             catalog=admin.catalog,
             clock=admin.clock,
             per_second=asked.per_second,
+            sleep=admin.sleep,
         ):
             results.append({"outcome": type(result).__name__, **asdict(result)})
             if len(results) == RECOVERED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,5 +30,6 @@ class Admin:
     telemetry: Telemetry
     clock: Callable[[], datetime]
     random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
     takes_literal_secrets: bool
     """Whether a new key may be kept as it is: off Cloud Run alone."""

@@ -21,6 +21,10 @@ NOWHERE = HandlerSettings(
 """Settings of a Cloud Tasks that does not answer."""
 
 
+async def _at_once(_: float) -> None:
+    return
+
+
 @asynccontextmanager
 async def admin_means(
     pipeline: Pipeline,
@@ -45,5 +49,6 @@ async def admin_means(
             telemetry=pipeline.telemetry,
             clock=pipeline.clock,
             random=pipeline.luck,
+            sleep=_at_once,
             takes_literal_secrets=True,
         )

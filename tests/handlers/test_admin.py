@@ -9,6 +9,9 @@ import httpx
 import pytest
 
 from contracts import DeadLetter, Envelope, developer_endpoint
+from handlers.admin.endpoints import RECOVERED
+from handlers.delivery import Reason, TargetRefused
+from handlers.health import judged
 from stores import Endpoint, Filter, Key, SigningKey
 from tests.flow.world import SECRET
 from tests.handlers.conftest import ADMIN, START, Note, Service
@@ -99,12 +102,29 @@ async def test_an_endpoint_is_enabled_and_gets_what_it_missed(service: Service, 
     await service.stores.directory.put_endpoint(
         Endpoint(uid="u1", kind="memory_created", url="https://example.com/", keys=())
     )
-    target = developer_endpoint("u1", "memory_created")
-    answer = await admin.post("endpoints/u1/memory_created/enable", recover=True)
-    assert answer.status_code == 200
-    assert answer.json()["endpoint"]["disabled_at"] is None
-    assert (answer.json()["results"], answer.json()["complete"]) == ([], True)
-    assert (await service.stores.targets.health(target)).disabled_at is None
+    target, gone = developer_endpoint("u1", "memory_created"), TargetRefused(Reason.GONE, "410")
+    after = timedelta(days=5)
+    await service.stores.targets.change_health(
+        target, lambda health: judged(health, gone, now=START, disable_after=after)
+    )
+    await service.stores.dead_letters.add(letter(200, target="another"))
+    await service.stores.dead_letters.add(letter(201, target=target, reason=Reason.BUG))
+    for number in range(RECOVERED + 3):
+        await service.stores.dead_letters.add(letter(number, target=target))
+    assert (await admin.get("endpoints/u1/memory_created")).json()["disabled_for"] == "gone"
+
+    without = (await admin.post("endpoints/u1/memory_created/enable", recover=False)).json()
+    assert (without["results"], service.created()) == ([], [])
+    calls = [(await admin.post("endpoints/u1/memory_created/enable")).json() for _ in range(3)]
+    assert [(len(call["results"]), call["complete"]) for call in calls] == [
+        (RECOVERED, False),
+        (3, True),
+        (0, True),
+    ]
+    assert {result["outcome"] for call in calls for result in call["results"]} == {"Replayed"}
+    assert [call["endpoint"]["disabled_at"] for call in (without, *calls)] == [None] * 4
+    again = [(envelope.identity, envelope.generation) for _, envelope, _ in service.created()]
+    assert sorted(again) == sorted((f"n{number}", 1) for number in range(RECOVERED + 3))
 
 
 async def test_reconciling_and_erasing_say_what_they_did(service: Service, admin: Client) -> None:
