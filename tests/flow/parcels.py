@@ -6,9 +6,9 @@ starts once it is there has the better code.
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,11 +19,10 @@ from contracts import Task
 from handlers.app import create_app as create_handlers
 from handlers.delivery import End, Returned, TargetFailed
 from handlers.effect import Delivery, Effects
-from handlers.opening import open_service
-from handlers.secrets import Secrets
+from handlers.opening import Opened, open_service
 from handlers.settings import HandlerSettings
+from handlers.standard_effects import Means
 from lanes import Lanes, Request
-from stores import Stores
 
 Kind = Literal["well", "failing", "killing", "heavy"]
 
@@ -66,7 +65,7 @@ class Letter(Task):
         return f"letter-{self.number % 10}"
 
 
-def _effects(is_mended: bool, _: HandlerSettings, __: Stores, lanes: Lanes, ___: Secrets) -> Effects:
+def _effects(is_mended: bool, lanes: Lanes) -> Effects:
     async def run(task: Any, delivery: Delivery) -> End:
         kind = getattr(task, "kind", "letter")
         if kind == "killing" and not is_mended:
@@ -88,5 +87,11 @@ def _effects(is_mended: bool, _: HandlerSettings, __: Stores, lanes: Lanes, ___:
 def create_app() -> FastAPI:
     is_mended = Path(os.environ["MENDED"]).exists()
     types: list[type[Task]] = [Parcel, Letter] if is_mended else [LightParcel]
-    opening = functools.partial(open_service, types=types, effects=functools.partial(_effects, is_mended))
+
+    def effects(means: Means) -> Effects:
+        return _effects(is_mended, means.lanes)
+
+    def opening(settings: HandlerSettings, lanes: Lanes) -> AbstractAsyncContextManager[Opened]:
+        return open_service(settings, lanes, types=types, effects=effects)
+
     return create_handlers(opening=opening)
