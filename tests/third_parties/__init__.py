@@ -1,1 +1,0 @@
-"""Third parties on loopback, in the shapes that their documentation shows, for tests of the backend."""
