@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from contracts import TASK_TYPES, TaskRegistry, load_catalog
 from lanes import LanesSettings, Telemetry, open_lanes
-from lanes.issuer_keys import IssuerKeys
 from lanes.status_routes import status_routes
+from producers.backend import open_backend, users_of
 from producers.backend_settings import BackendSettings
 from producers.body_limit import BodyLimit
 from producers.file_problems import answer_file_problems
@@ -19,9 +19,8 @@ from producers.problems import answer_problems
 from producers.producer import Producer
 from producers.rate_limit import RateLimiter
 from producers.request_id import RequestId
-from producers.routers import chat, imports, notifications, retrieval, sync, webhooks
+from producers.routers import auth, chat, imports, notifications, oauth, retrieval, sync, webhooks
 from producers.trace import TraceContext
-from producers.users import Users
 from stores.blob_location import open_blobs
 
 MAX_BODY = 1024 * 1024
@@ -29,9 +28,11 @@ MAX_BODY = 1024 * 1024
 
 
 ROUTERS = (
+    auth.router,
     chat.router,
     imports.router,
     notifications.router,
+    oauth.router,
     retrieval.router,
     sync.router,
     webhooks.router,
@@ -48,13 +49,7 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_lanes(lanes_settings, Telemetry(), service="producers") as lanes:
             app.state.lanes, app.state.settings = lanes, settings
-            app.state.users = Users(
-                IssuerKeys(
-                    settings.firebase_certs_url, lanes.http.auth, setting="SIDELANE_FIREBASE_CERTS_URL"
-                ),
-                project=settings.firebase_project,
-                trusts_callers=settings.trusts_callers,
-            )
+            app.state.users = users_of(settings, lanes)
             app.state.rate_limiter = RateLimiter(settings.rate_limits)
             await open_files_and_models(app.state, settings, lanes)
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
@@ -65,6 +60,7 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
                     project=settings.project,
                     emulator=settings.storage_emulator_host,
                 ) as blobs,
+                open_backend(settings, lanes) as app.state.backend,
                 Producer(settings, catalog, TaskRegistry(TASK_TYPES), blobs=blobs),
             ):
                 yield

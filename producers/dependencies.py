@@ -16,10 +16,13 @@ from starlette.requests import HTTPConnection
 
 from lanes import Lanes
 from lanes.id_token import Refusal
+from producers.app_setup import AppSetup
+from producers.backend import Backend
 from producers.backend_settings import BackendSettings
-from producers.errors import NotSignedIn
+from producers.errors import NotSetUp, NotSignedIn
 from producers.models import ModelClient
 from producers.rate_limit import Group, RateLimiter
+from producers.sign_in import SignIn
 from producers.sources import Source
 from producers.uploads import Uploads
 from producers.users import MAX_UID, User, Users
@@ -36,6 +39,24 @@ async def _lanes(connection: HTTPConnection) -> Lanes:
 async def _settings(connection: HTTPConnection) -> BackendSettings:
     settings: BackendSettings = connection.app.state.settings
     return settings
+
+
+def _backend_of(connection: HTTPConnection) -> Backend:
+    backend: Backend = connection.app.state.backend
+    return backend
+
+
+async def _sign_in(connection: HTTPConnection) -> SignIn:
+    found = _backend_of(connection).sign_in
+    if found is None:
+        raise NotSetUp(
+            "signing in", "SIDELANE_GOOGLE_*, _APPLE_*, _FIREBASE_API_KEY, _SEAL_KEY, _SIGN_IN_REDIRECTS"
+        )
+    return found
+
+
+async def _app_setup(connection: HTTPConnection) -> AppSetup:
+    return _backend_of(connection).app_setup
 
 
 class _FirebaseToken(SecurityBase):
@@ -69,6 +90,8 @@ async def _own_uid(uid: Annotated[str, Path(min_length=1, max_length=MAX_UID)], 
 
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 SettingsDep = Annotated[BackendSettings, Depends(_settings)]
+SignInDep = Annotated[SignIn, Depends(_sign_in)]
+AppSetupDep = Annotated[AppSetup, Depends(_app_setup)]
 CallerDep = Annotated[User, Depends(_caller)]
 """A user, or a trusted service, which may have no uid."""
 UserDep = Annotated[User, Depends(_user)]

@@ -17,6 +17,7 @@ ProducerError
 ├── NotSignedIn          no valid token of a user: answered 401
 ├── NotYours             a user acts for another one: answered 403
 ├── TooManyRequests      a caller is over its rate: answered 429
+├── NotSetUp             what a route needs is not configured: answered 501
 ├── RequestRefused       what the caller gave cannot be used: answered 4xx
 │   ├── UploadTooLarge   a file is longer than one may be
 │   ├── UploadTooSlow    a file was not complete in time
@@ -153,6 +154,13 @@ class TooManyRequests(ProducerError):
         super().__init__(message)
         self.wait = wait
         self.headers = headers
+
+
+class NotSetUp(ProducerError):
+    """What a route needs is not configured: set what the message names."""
+
+    def __init__(self, what: str, settings: str) -> None:
+        super().__init__(f"{what} is not set up here: set {settings}")
 
 
 class RequestRefused(ProducerError):

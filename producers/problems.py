@@ -33,6 +33,7 @@ from lanes import (
 )
 from producers.errors import (
     InvalidIdentity,
+    NotSetUp,
     NotSignedIn,
     NotYours,
     ProducerError,
@@ -43,6 +44,7 @@ from producers.errors import (
     Unreachable,
 )
 from producers.request_id import HEADER
+from stores import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -147,9 +149,19 @@ def _answer_callers(app: FastAPI) -> None:
     async def too_many(request: Request, error: TooManyRequests) -> Response:
         return problem(429, str(error), headers={**error.headers, **_come_back(error.wait)}, request=request)
 
+    @app.exception_handler(NotSetUp)
+    async def not_set_up(request: Request, error: NotSetUp) -> Response:
+        return problem(501, str(error), request=request)
+
     @app.exception_handler(RequestRefused)
     async def refused(request: Request, error: RequestRefused) -> Response:
         return problem(error.status, str(error), request=request)
+
+    @app.exception_handler(StoreUnavailable)
+    async def store(request: Request, error: StoreUnavailable) -> Response:
+        _log.warning("%s", error)
+        headers = _come_back(RETRY_AFTER)
+        return problem(503, "the store is away; send the same again", headers=headers, request=request)
 
     @app.exception_handler(ThirdPartyFailed)
     async def third_party(request: Request, error: ThirdPartyFailed) -> Response:

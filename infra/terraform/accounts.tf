@@ -34,7 +34,7 @@ resource "google_project_iam_member" "runtime" {
   for_each = {
     for grant in flatten([
       for account, roles in {
-        backend      = ["roles/telemetry.tracesWriter", "roles/logging.logWriter", "roles/monitoring.metricWriter"]
+        backend      = ["roles/telemetry.tracesWriter", "roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/datastore.user"]
         handlers     = ["roles/telemetry.tracesWriter", "roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/datastore.user", "roles/firebasecloudmessaging.admin"]
         dead-letters = ["roles/telemetry.tracesWriter", "roles/logging.logWriter", "roles/datastore.user"]
       } : [for role in roles : { account = account, role = role }]

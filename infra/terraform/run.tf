@@ -19,11 +19,17 @@ locals {
     SIDELANE_QUARANTINE_URL     = local.uris["quarantine"]
     SIDELANE_INVOKER_EMAIL      = google_service_account.this["tasks"].email
     SIDELANE_BLOBS              = "gs://${google_storage_bucket.blobs.name}/blobs"
+    SIDELANE_DATABASE           = "firestore:${google_firestore_database.this.name}"
     SIDELANE_HEALTH_PORT        = "8086"
     OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
   }
+  backend_environment = merge(local.producer_environment, {
+    SIDELANE_PUBLIC_URL = local.uris["backend"]
+    SIDELANE_LLM_URL    = var.llm_url
+    # The instance's memory: a volume that all instances see goes here once uploads outlive their request.
+    SIDELANE_UPLOADS = "/tmp/uploads"
+  })
   handler_environment = merge(local.producer_environment, {
-    SIDELANE_DATABASE                 = "firestore:${google_firestore_database.this.name}"
     SIDELANE_DEAD_LETTER_URL          = "${local.uris["dead-letters"]}/"
     SIDELANE_DEAD_LETTER_PUSHER_EMAIL = google_service_account.this["pushes"].email
     SIDELANE_EVENT_PUSHER_EMAIL       = google_service_account.this["pushes"].email
@@ -49,7 +55,7 @@ module "service" {
       timeout     = 60
       health_path = "/healthz"
       audiences   = []
-      environment = local.producer_environment
+      environment = local.backend_environment
       invokers    = var.backend_is_public ? { everybody = "allUsers" } : {}
     }
     handlers = {

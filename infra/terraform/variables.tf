@@ -78,6 +78,12 @@ variable "paused_queues" {
   }
 }
 
+variable "llm_url" {
+  description = "Base URL of the language model that the backend asks, behind /v1/chat/completions."
+  type        = string
+  default     = "https://api.openai.com"
+}
+
 variable "backend_is_public" {
   description = "Whether everybody may call the backend, which authenticates its users itself."
   type        = bool

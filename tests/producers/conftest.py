@@ -12,6 +12,7 @@ from contracts import TASK_TYPES, BlobReference, Catalog, TaskRegistry, load_cat
 from producers import Producer
 from producers.backend_settings import BackendSettings
 from producers.testing import RecordingProducer, recording
+from stores import SqliteFile
 from stores.blob_location import open_blobs
 from tests.emulator_fixture import RunningEmulator, running_emulator
 from tests.producers.subject import Subject
@@ -93,4 +94,5 @@ def pointing_at(emulator: RunningEmulator, *, blobs: Path) -> BackendSettings:
         cloud_tasks_emulator_host=emulator.addresses.tasks,
         pubsub_emulator_host=emulator.addresses.pubsub,
         trusts_callers=True,
+        database=SqliteFile(blobs.with_name("stores.sqlite3")),
     )

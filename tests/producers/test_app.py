@@ -18,6 +18,7 @@ from producers import InvalidSettings, UnknownQueue
 from producers.app import MAX_BODY, create_app
 from producers.backend_settings import BackendSettings
 from producers.problems import RETRY_AFTER
+from stores import SqliteFile
 from tests.emulator_fixture import PARENT, RunningEmulator
 from tests.producers.conftest import QUEUES_FILE
 
@@ -59,6 +60,7 @@ def away(folder: Path, *, queues_file: Path = QUEUES_FILE) -> BackendSettings:
         enqueue_deadline=0.2,
         blobs=str(folder / "blobs"),
         trusts_callers=True,
+        database=SqliteFile(folder / "stores.sqlite3"),
     )
 
 

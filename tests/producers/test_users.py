@@ -16,6 +16,7 @@ from producers import InvalidSettings
 from producers.app import create_app
 from producers.backend_settings import BackendSettings
 from producers.rate_limit import Group, RateLimit
+from stores import FirestoreDatabase
 from tests.handlers.tokens import Issuer
 from tests.producers.conftest import QUEUES_FILE
 from tests.producers.test_app import FLUSH, FLUSHES, away, problem
@@ -172,5 +173,7 @@ def test_nobody_is_trusted_on_cloud_run(monkeypatch: pytest.MonkeyPatch) -> None
             llm_url="https://models.example.com",
             uploads=Path("/mnt/uploads"),
             queues_file=QUEUES_FILE,
+            database=FirestoreDatabase("(default)"),
+            public_url="https://backend.example.com",
             trusts_callers=True,
         )

@@ -16,12 +16,13 @@ from handlers.app import create_app
 from handlers.settings import HandlerSettings
 from lanes import LanesSettings
 from producers import LocalDefault
-from producers import ProducerSettings as BackendSettings
+from producers.backend_settings import BackendSettings
 from tests.terraform.terraform import ROOT, Plan, Terraform, TerraformError
 
 ROLES = {
     "backend": {
         "roles/cloudtasks.enqueuer",
+        "roles/datastore.user",
         "roles/iam.serviceAccountUser",
         "roles/logging.logWriter",
         "roles/monitoring.metricWriter",

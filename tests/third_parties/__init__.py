@@ -1,0 +1,1 @@
+"""Third parties on loopback, in the shapes that their documentation shows, for tests of the backend."""
