@@ -83,6 +83,9 @@ TOLD: Mapping[str, Row] = {
     "sidelane_executor_wait_seconds": Row(
         "histogram", ("executor",), "Time that jobs waited for a thread.", _WAITS
     ),
+    "sidelane_pusher_teardown_seconds": Row(
+        "histogram", (), "Time that streams took to end, once they had to.", _WAITS
+    ),
     "asyncio_event_loop_lag_seconds": Row(
         "histogram", ("loop",), "Time that events from outside waited until the loop ran them.", _LAG
     ),
@@ -144,6 +147,15 @@ READ: Mapping[str, Row] = {
     "sidelane_dead_letters_swept": Row(
         "counter", (), "Dead letters removed at the end of their retention, all replayed or discarded."
     ),
+    "sidelane_pusher_connections": Row("gauge", (), "Streams that are connected."),
+    "sidelane_pusher_buffered": Row(
+        "gauge", ("what",), "Segments, and bytes of audio, that wait in streams."
+    ),
+    "sidelane_pusher_flushes": Row("counter", ("what",), "Flushes of segments, items of audio."),
+    "sidelane_pusher_drops": Row(
+        "counter", ("what",), "Segments, bytes of audio and conversations that streams did not get through."
+    ),
+    "sidelane_pusher_closes": Row("counter", ("code",), "Streams that ended, by their close code."),
     "sidelane_logs_waiting": Row("gauge", (), "Log records that wait to be written."),
     "sidelane_logs_dropped": Row("counter", (), "Log records dropped since too many waited."),
     "asyncio_event_loop_lag_current_seconds": Row(
@@ -192,6 +204,7 @@ class Telemetry:
         self.breaker_transitions = self._counter("sidelane_breaker_transitions")
         self.parks = self._counter("sidelane_parks")
         self.executor_wait_seconds = self._histogram("sidelane_executor_wait_seconds")
+        self.pusher_teardown_seconds = self._histogram("sidelane_pusher_teardown_seconds")
         self.loop_lag_seconds = self._histogram("asyncio_event_loop_lag_seconds")
 
     def read(self, read: Read) -> None:

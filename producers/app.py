@@ -17,9 +17,10 @@ from producers.file_problems import answer_file_problems
 from producers.files_and_models import TAKES_FILES, open_files_and_models
 from producers.problems import answer_problems
 from producers.producer import Producer
+from producers.pusher import Pusher
 from producers.rate_limit import RateLimiter
 from producers.request_id import RequestId
-from producers.routers import auth, chat, imports, notifications, oauth, retrieval, sync, webhooks
+from producers.routers import auth, chat, imports, notifications, oauth, pusher, retrieval, sync, webhooks
 from producers.trace import TraceContext
 from stores.blob_location import open_blobs
 
@@ -33,6 +34,7 @@ ROUTERS = (
     imports.router,
     notifications.router,
     oauth.router,
+    pusher.router,
     retrieval.router,
     sync.router,
     webhooks.router,
@@ -51,6 +53,8 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
             app.state.lanes, app.state.settings = lanes, settings
             app.state.users = users_of(settings, lanes)
             app.state.rate_limiter = RateLimiter(settings.rate_limits)
+            app.state.pusher = Pusher(latest=lanes.latest, telemetry=lanes.telemetry)
+            app.state.pusher.watch()
             await open_files_and_models(app.state, settings, lanes)
             catalog = await lanes.storage.run(load_catalog, settings.queues_file)
             async with (
