@@ -84,7 +84,7 @@ TOLD: Mapping[str, Row] = {
         "histogram", ("executor",), "Time that jobs waited for a thread.", _WAITS
     ),
     "sidelane_pusher_teardown_seconds": Row(
-        "histogram", (), "Time that streams took to end, once they had to.", _WAITS
+        "histogram", ("code",), "Time that streams took to end, once they had to.", _WAITS
     ),
     "asyncio_event_loop_lag_seconds": Row(
         "histogram", ("loop",), "Time that events from outside waited until the loop ran them.", _LAG

@@ -133,7 +133,8 @@ class Stream:
             part.cancel()
         if late:
             await asyncio.wait(late)
-        self._pusher.telemetry.pusher_teardown_seconds.observe(self._clock() - began)
+        seconds = self._pusher.telemetry.pusher_teardown_seconds.labels(str(close.code))
+        seconds.observe(self._clock() - began)
         return close
 
     async def _read(self, group: asyncio.TaskGroup) -> None:

@@ -6,16 +6,15 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosedError
 
 from contracts import Envelope
 from producers.app import create_app
@@ -39,16 +38,26 @@ class Served:
         return pusher
 
 
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
 @asynccontextmanager
 async def served(settings: BackendSettings) -> AsyncIterator[Served]:
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on")
-    server = uvicorn.Server(config)
+    server = _Server(config)
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            await server.ready.wait()
         yield Served(f"ws://127.0.0.1:{listener.getsockname()[1]}", app, server)
     finally:
         server.should_exit = True
@@ -62,17 +71,16 @@ def words(*texts: str) -> str:
 
 async def until(client: ClientConnection, kind: str) -> dict[str, Any]:
     """The next frame of this kind."""
-    async for text in client:
-        frame: dict[str, Any] = json.loads(text)
+    while True:
+        frame: dict[str, Any] = json.loads(await client.recv())
         if frame["type"] == kind:
             return frame
-    raise AssertionError(f"closed without a frame {kind!r}: {client.close_code} {client.close_reason}")
 
 
 async def closed(client: ClientConnection) -> tuple[int, str]:
-    with pytest.raises(ConnectionClosed):
-        while True:
-            await client.recv()
+    with suppress(ConnectionClosedError):
+        async for _ in client:
+            pass
     return client.close_code or 0, client.close_reason or ""
 
 
@@ -92,14 +100,7 @@ async def test_a_stream_becomes_tasks(settings: BackendSettings, emulator: Runni
         await client.send(words("good", "morning"))
         assert await until(client, "flushed") == {"type": "flushed", "sequence": 0, "through": 2}
         await client.send(words("bye"))
-        await client.close()
-        async with asyncio.timeout(2):
-            while server.pusher.streams:
-                await asyncio.sleep(0.01)
-        assert await flushed_texts(emulator) == [
-            (stream_id, 0, ["good", "morning"]),
-            (stream_id, 1, ["bye"]),
-        ]
+    assert await flushed_texts(emulator) == [(stream_id, 0, ["good", "morning"]), (stream_id, 1, ["bye"])]
 
 
 async def test_a_server_that_ends_flushes_what_it_accepted(

@@ -143,7 +143,7 @@ def test_a_client_that_goes_during_an_outage_is_torn_down_within_two_seconds(
         assert asyncio.get_running_loop().time() - before <= 2
         assert pusher.statistics().dropped_segments == 1
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert b"sidelane_pusher_teardown_seconds_count 1.0" in pusher.telemetry.exposition()
+        assert b'sidelane_pusher_teardown_seconds_count{code="1000"} 1.0' in pusher.telemetry.exposition()
 
     in_virtual_time(catalog, test)
 
