@@ -1,4 +1,4 @@
-"""A conversation's end: processed in a thread of the critical executor, then told; and what keeps it from that."""
+"""A conversation's end: processed in a thread of the critical executor, then told; and what prevents that."""
 
 from __future__ import annotations
 
