@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from producers.app import create_app
 from producers.backend_settings import BackendSettings
+from stores import SqliteFile
 from tests.producers.conftest import QUEUES_FILE
 
 
@@ -55,6 +56,7 @@ def away(folder: Path, **changes: object) -> BackendSettings:
             "pubsub_emulator_host": "127.0.0.1:1",
             "enqueue_deadline": 0.2,
             "blobs": str(folder / "blobs"),
+            "database": SqliteFile(folder / "stores.sqlite3"),
             "uploads": folder / "uploads",
             "trusts_callers": True,
             **changes,
