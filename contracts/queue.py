@@ -18,9 +18,9 @@ from pydantic import (
 
 RETRY_SUFFIX = "-retry"
 CLAIM_BUDGET = timedelta(seconds=5)
-"""How long a handler may take to claim a task."""
+"""How long a handler may take until a side effect begins: who calls, the claim, the target's room."""
 SETTLE_BUDGET = timedelta(seconds=10)
-"""How long a handler may take to record an outcome and do its follow-up."""
+"""How long it may take from there on: to tell of the target, record an outcome and do its follow-up."""
 BLOB_MARGIN = timedelta(days=7)
 """How long Pub/Sub may take to hand a dead letter over: as long as it keeps messages by default."""
 MAX_AGE = timedelta(days=25)

@@ -20,7 +20,7 @@ from contracts import (
 from handlers.delivery import SUSPECT_STARTS, Standing, too_old
 from handlers.ends import End, NeedsNewerCode, Poisonous, Reason, Suspect, TooOld, Unreadable
 from handlers.errors import UnknownQueue
-from stores import BlobDamaged, BlobMissing, Blobs, BlobTooLarge
+from stores import BlobDamaged, BlobMissing, Blobs, BlobTooLarge, Key, Start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,20 @@ class Arrival:
     @property
     def owner(self) -> str:
         return self.task.owner() if self.task else ""
+
+    def start(self, *, at: datetime, token: str) -> Start:
+        """A try to run it, to be claimed."""
+        return Start(
+            key=Key.of(self.envelope),
+            position=self.envelope.position,
+            token=token,
+            at=at,
+            expires_at=at + self.queue.delivery.remembered_for,
+            lease=self.queue.lease if self.task else None,
+            owner=self.owner,
+            queue=self.queue.name,
+            target=self.target,
+        )
 
 
 async def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry, blobs: Blobs) -> Arrival:

@@ -38,7 +38,6 @@ from producers import ProducerError
 from stores import (
     FOLLOWED,
     Blobs,
-    Key,
     Leased,
     Ledger,
     Outcome,
@@ -79,9 +78,9 @@ class Pipeline:
 
     async def handle(self, request: TaskRequest) -> Reply:
         """Do everything that the request asks for; never raises but for cancellation."""
+        claimed_by = asyncio.get_running_loop().time() + CLAIM_BUDGET.total_seconds()
         try:
             await self.callers.check(request.authorization)
-            claimed_by = asyncio.get_running_loop().time() + CLAIM_BUDGET.total_seconds()
             async with asyncio.timeout_at(claimed_by):
                 arrival = await arrive(
                     request, catalog=self.catalog, registry=self.registry, blobs=self.blobs
@@ -99,9 +98,9 @@ class Pipeline:
             return told(await self._attempt(arrival, claimed_by))
 
     async def _attempt(self, arrival: Arrival, claimed_by: float) -> Reply:
-        start = self._start(arrival)
+        start = arrival.start(at=self.clock(), token=self.token())
         if isinstance(arrival.verdict, Poisonous):
-            return await self._settle(arrival, start, None)
+            return await self._settle(arrival, start, None, claimed_by)
         try:
             async with asyncio.timeout_at(claimed_by):
                 claim = await self.ledger.claim(start)
@@ -111,7 +110,7 @@ class Pipeline:
             return _cannot("claim", arrival, error)
         match claim:
             case Started(row):
-                return await self._settle(arrival, start, row)
+                return await self._settle(arrival, start, row, claimed_by)
             case Settled(outcome):
                 return await self._follow(arrival, outcome, f"already {outcome.kind}", _settled_by())
             case Leased(until):  # what becomes of this position is for its holder to record
@@ -121,7 +120,7 @@ class Pipeline:
             case Superseded():
                 return Reply(200, "superseded")
 
-    async def _settle(self, arrival: Arrival, start: Start, row: Row | None) -> Reply:
+    async def _settle(self, arrival: Arrival, start: Start, row: Row | None, claimed_by: float) -> Reply:
         """Run what was claimed, record what came of it, and follow that up.
 
         A start that is broken off in good order is given back.
@@ -132,8 +131,10 @@ class Pipeline:
                 lost=row.starts - 1 if row else 0,
                 standing=self._standing(arrival, row),
                 quarantine=self.catalog.quarantine,
-            ) or await self._bound(arrival, row)
+            )
             settled_by = _settled_by()
+            if end is None:
+                end, settled_by = await self._bound(arrival, row, claimed_by)
             if isinstance(end, Returned) and end.then:
                 async with asyncio.timeout_at(settled_by):
                     await self.follow_up.derive(end.then)
@@ -154,8 +155,21 @@ class Pipeline:
             case None:
                 return Reply(200, "done, not recorded")
 
-    async def _bound(self, arrival: Arrival, row: Row | None) -> End:
-        """Run the effect if its target takes one more now. Raises `StoreError` as `run`."""
+    async def _bound(self, arrival: Arrival, row: Row | None, claimed_by: float) -> tuple[End, float]:
+        """Run the effect if its target takes one more now: its end, and by when that must be settled.
+
+        What comes before the effect is part of the time to claim, what comes after it of the time to settle.
+        Raises `StoreError` as `run`, and `TimeoutError` where the effect did not begin in time.
+        """
+        settled_by: float | None = None
+
+        async def effect() -> End:
+            nonlocal settled_by
+            beginning.reschedule(None)
+            end = await self._run(arrival)
+            settled_by = _settled_by()
+            return end
+
         last = (row.history if row else ())[-1:]
         call = Call(
             target=arrival.target,
@@ -163,10 +177,11 @@ class Pipeline:
             is_first=arrival.is_first,
             useful_until=arrival.envelope.accepted_at + arrival.queue.delivery.age_limit,
         )
-        end = await self.targets.of(arrival.queue).run(call, lambda: self._run(arrival))
+        async with asyncio.timeout_at(claimed_by) as beginning:
+            end = await self.targets.of(arrival.queue).run(call, effect)
         if self.health is not None and arrival.task is not None:
             await self.health.judge(arrival.task, arrival.queue, end)
-        return end
+        return end, settled_by or _settled_by()
 
     async def _run(self, arrival: Arrival) -> End:
         task, envelope = arrival.task, arrival.envelope
@@ -256,20 +271,6 @@ class Pipeline:
         _log.warning("task %s went to the dead letters: %s", request.task_name, error.detail)
         self.telemetry.outcomes.labels(type="unknown", outcome="dead", reason="undecodable").inc()
         return Reply(200, "dead")
-
-    def _start(self, arrival: Arrival) -> Start:
-        now, queue = self.clock(), arrival.queue
-        return Start(
-            key=Key.of(arrival.envelope),
-            position=arrival.envelope.position,
-            token=self.token(),
-            at=now,
-            expires_at=now + queue.delivery.remembered_for,
-            lease=queue.lease if arrival.task else None,
-            owner=arrival.owner,
-            queue=queue.name,
-            target=arrival.target,
-        )
 
     def _standing(self, arrival: Arrival, row: Row | None = None) -> Standing:
         return Standing(
