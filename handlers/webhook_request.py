@@ -92,8 +92,8 @@ def judge(answer: Answer, now: datetime) -> End:
     asked = answer.headers.get("webhook-delivery", "").strip().lower()
     if asked == "disable":
         return TargetRefused(Reason.ENDPOINT_DISABLED, f"{detail} with webhook-delivery: disable")
-    if asked == "abort-message":
-        return TargetRefused(Reason.ABORTED, f"{detail} with webhook-delivery: abort-message")
     if answer.status == 410:
         return TargetRefused(Reason.GONE, f"{detail} Gone")
+    if asked == "abort-message":
+        return TargetRefused(Reason.ABORTED, f"{detail} with webhook-delivery: abort-message")
     return TargetFailed(detail, retry_after=retry_after(answer.headers.get("retry-after"), now))

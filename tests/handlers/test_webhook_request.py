@@ -32,10 +32,10 @@ def test_everything_else_failed(status: int) -> None:
 def test_410_is_gone_and_a_header_may_abort_or_disable() -> None:
     ends = [
         judge(answer(status, webhook_delivery=asked), NOW)
-        for status, asked in ((410, ""), (500, " Abort-Message"), (410, "Disable"))
+        for status, asked in ((410, ""), (500, " Abort-Message"), (410, "abort-message"), (410, "Disable"))
     ]
     reasons = [end.reason for end in ends if isinstance(end, TargetRefused)]
-    assert reasons == [Reason.GONE, Reason.ABORTED, Reason.ENDPOINT_DISABLED]
+    assert reasons == [Reason.GONE, Reason.ABORTED, Reason.GONE, Reason.ENDPOINT_DISABLED]
 
 
 @pytest.mark.parametrize(
