@@ -34,6 +34,8 @@ class Wanted(BaseModel):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     everything: bool = False
+    after: str | None = None
+    """Of filters and everything: go on after the letter that the last answer ended with."""
 
     def selection(self, letters: DeadLetters) -> AsyncIterator[Kept]:
         """Raises `HTTPException` 422 where it says nothing, or too much."""
@@ -48,7 +50,7 @@ class Wanted(BaseModel):
         chosen = [bool(self.ids), wanted != Filter.open(), self.everything]
         if sum(chosen) != 1:
             raise HTTPException(422, "name letters in ids, or use filters, or everything; one of them")
-        return named(letters, self.ids) if self.ids else select(letters, wanted)
+        return named(letters, self.ids) if self.ids else select(letters, wanted, after=self.after)
 
 
 class Replay(Wanted):
@@ -106,7 +108,7 @@ async def replay(wanted: Replay, admin: Means) -> dict[str, Any]:
         dry_run=wanted.dry_run,
     ):
         results.append({"outcome": type(result).__name__, **asdict(result)})
-    return {"results": results, "complete": len(results) < LIMIT}
+    return {"results": results, **_rest([result["letter_id"] for result in results])}
 
 
 @router.post("/discard")
@@ -116,7 +118,7 @@ async def discard(wanted: Discard, admin: Means) -> dict[str, Any]:
     discarded = [kept.letter.id async for kept in _first(wanted.selection(letters))]
     for letter_id in () if wanted.dry_run else discarded:
         await letters.discard(letter_id, reason=wanted.reason, at=now)
-    return {"discarded": discarded, "complete": len(discarded) < LIMIT}
+    return {"discarded": discarded, **_rest(discarded)}
 
 
 async def _first(selected: AsyncIterator[Kept]) -> AsyncIterator[Kept]:
@@ -126,6 +128,12 @@ async def _first(selected: AsyncIterator[Kept]) -> AsyncIterator[Kept]:
         count += 1
         if count == LIMIT:
             return
+
+
+def _rest(looked_at: list[str]) -> dict[str, Any]:
+    """Whether there are no others, and where they begin."""
+    complete = len(looked_at) < LIMIT
+    return {"complete": complete, "after": None if complete else looked_at[-1]}
 
 
 def _last(found: tuple[Kept, ...], limit: int) -> str | None:

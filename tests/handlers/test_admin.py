@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from contracts import DeadLetter, Envelope, developer_endpoint
+from handlers.admin.dead_letters import LIMIT
 from handlers.admin.endpoints import RECOVERED
 from handlers.delivery import Reason, TargetRefused
 from handlers.health import judged
@@ -74,6 +75,23 @@ async def test_letters_are_replayed_and_discarded(service: Service, admin: Clien
     assert left == ()
     closed = (await admin.get("dead-letters", closed="true")).json()["dead_letters"]
     assert sorted(str(one["discard_reason"]) for one in closed) == ["None"] + ["the endpoint is retired"] * 2
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_letters_that_stay_keep_no_call_from_those_behind_them(
+    service: Service, admin: Client, dry_run: bool
+) -> None:
+    left = {letter(number).model_copy(update={"queue": "former"}) for number in range(LIMIT + 1)}
+    for each in left:
+        await service.stores.dead_letters.add(each)
+    first = (await admin.post("dead-letters/replay", everything=True, dry_run=dry_run)).json()
+    assert (len(first["results"]), first["complete"]) == (LIMIT, False)
+    rest = (
+        await admin.post("dead-letters/replay", everything=True, dry_run=dry_run, after=first["after"])
+    ).json()
+    assert (len(rest["results"]), rest["complete"], rest["after"]) == (1, True, None)
+    told = {result["letter_id"]: result["outcome"] for result in first["results"] + rest["results"]}
+    assert told == {each.id: "NotReplayed" for each in left}
 
 
 async def test_an_endpoint_is_paused_and_rotated_and_shows_no_key(service: Service, admin: Client) -> None:
