@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,9 @@ from tests.receiver import Receiver, receiver
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DEADLINE = 45.0
 """Seconds in which everything must have come to its end."""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at all queues, which keep the emulator busy in the process that it shares."""
 
 NO_ANSWER = 0
 """In the place of a status."""
@@ -179,7 +182,10 @@ class World:
         """Until no queue holds a task, in seconds."""
         async with asyncio.timeout(deadline):
             while await self.waiting():
-                continue
+                # A task is gone a moment after its answer, of which nothing tells.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.signal.event.wait(), LOOK_EVERY)
+                self.signal.event.clear()
 
 
 @asynccontextmanager
