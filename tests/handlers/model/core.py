@@ -141,7 +141,8 @@ def check(
     exclusive: bool = False,
     quarantine: bool = False,
     wrap: Wrap = lambda pipeline: pipeline,
+    limit: int = 5_000_000,
 ) -> Explored:
-    """Explore all of it. Raises `Violation`."""
+    """Explore all of it, or `limit` states. Raises `Violation`."""
     with opened(max_attempts=max_attempts, exclusive=exclusive, quarantine=quarantine, wrap=wrap) as world:
-        return explore(world, world.begin(NOW, budget), Promise(max_attempts=max_attempts))
+        return explore(world, world.begin(NOW, budget), Promise(max_attempts=max_attempts), limit=limit)

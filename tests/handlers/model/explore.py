@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from stores import OutcomeKind
@@ -18,6 +19,10 @@ class Explored:
     steps: int
     ends: int
     """States after which nothing happens any more."""
+    depth: int
+    """Every state that so many steps lead to was looked at."""
+    complete: bool
+    """There are no others; if not, `limit` was reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +72,17 @@ class Promise:
         return None
 
 
-def explore(world: World, first: State, promise: Promise, *, limit: int = 5_000_000) -> Explored:
-    """Every state, once. Raises `Violation`."""
+def explore(world: World, first: State, promise: Promise, *, limit: int) -> Explored:
+    """Every state, once, those of the fewest steps first, until there are `limit`. Raises `Violation`."""
     came_from: dict[State, tuple[State | None, str]] = {first: (None, "enqueue")}
-    waiting = [first]
+    waiting = deque([first])
     allowed = sum(first.budget)
-    steps = ends = 0
-    while waiting:
-        state = waiting.pop()
+    steps = ends = depth = left = 0
+    while waiting and len(came_from) < limit:
+        if not left:
+            depth, left = depth + 1, len(waiting)
+        state = waiting.popleft()
+        left -= 1
         spent = allowed - sum(state.budget)
         at_end = True
         for step in world.successors(state):
@@ -85,13 +93,12 @@ def explore(world: World, first: State, promise: Promise, *, limit: int = 5_000_
                 came_from[step.state] = (state, step.what)
                 fault = fault or promise.broken(world, step.state)
                 waiting.append(step.state)
-                if len(came_from) > limit:
-                    raise AssertionError(f"more than {limit} states")
             if fault:
                 came_from.setdefault(step.state, (state, step.what))
                 raise Violation("\n  ".join([fault, *_path(came_from, state), step.what]))
         ends += at_end
-    return Explored(len(came_from), steps, ends)
+    complete = not waiting
+    return Explored(len(came_from), steps, ends, depth if complete or not left else depth - 1, complete)
 
 
 def _path(came_from: dict[State, tuple[State | None, str]], state: State | None) -> list[str]:

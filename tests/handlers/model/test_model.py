@@ -43,6 +43,7 @@ def quiet() -> Iterator[None]:
 )
 def test_the_promise_holds_in_every_state(budget: Budget) -> None:
     explored = check(budget)
+    assert explored.complete
     assert explored.ends > 10
     assert explored.states > 1000
 
