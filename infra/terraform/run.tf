@@ -24,10 +24,9 @@ locals {
     OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
   }
   backend_environment = merge(local.producer_environment, {
-    SIDELANE_PUBLIC_URL = local.uris["backend"]
+    SIDELANE_PUBLIC_URL = coalesce(var.public_url, local.uris["backend"])
     SIDELANE_LLM_URL    = var.llm_url
-    # The instance's memory: a volume that all instances see goes here once uploads outlive their request.
-    SIDELANE_UPLOADS = "/tmp/uploads"
+    SIDELANE_UPLOADS    = "/uploads"
   })
   handler_environment = merge(local.producer_environment, {
     SIDELANE_DEAD_LETTER_URL          = "${local.uris["dead-letters"]}/"
@@ -106,6 +105,8 @@ module "service" {
   health_port      = each.key == "dead-letters" ? null : 8086
   custom_audiences = each.value.audiences
   environment      = each.value.environment
+  secrets          = each.key == "backend" ? { for name, secret in var.backend_secrets : name => google_secret_manager_secret.this[secret].secret_id } : {}
+  volume           = each.key == "backend" ? { bucket = google_storage_bucket.uploads.name, path = local.backend_environment.SIDELANE_UPLOADS } : null
   invokers         = each.value.invokers
   is_protected     = local.is_prod
 

@@ -96,3 +96,23 @@ resource "google_storage_bucket_iam_member" "blobs" {
   role   = each.value
   member = google_service_account.this[each.key].member
 }
+
+# What callers upload, as a folder of the backend's instances.
+resource "google_storage_bucket" "uploads" {
+  #checkov:skip=CKV_GCP_62:Data access audit logs tell who read what; access logs of a bucket are their older form
+  #checkov:skip=CKV_GCP_78:A version would survive the deletion of an upload
+  name                        = "${var.project_id}-sidelane-uploads"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+}
+
+resource "google_storage_bucket_iam_member" "uploads" {
+  bucket = google_storage_bucket.uploads.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.this["backend"].member
+}

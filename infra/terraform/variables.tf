@@ -139,6 +139,23 @@ variable "speech_urls" {
   }
 }
 
+variable "public_url" {
+  description = "Under which browsers reach the backend; null: its own address."
+  type        = string
+  default     = null
+}
+
+variable "backend_secrets" {
+  description = "Variables of the backend whose values are secrets, as SIDELANE_SEAL_KEY = \"seal-key\"."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.backend_secrets) : startswith(name, "SIDELANE_")])
+    error_message = "backend_secrets: names of the backend's settings, which begin with SIDELANE_."
+  }
+}
+
 variable "secrets" {
   description = "Secrets that the handlers read, by their ids. Their values are added outside of Terraform, so that no state holds one."
   type        = set(string)

@@ -27,6 +27,7 @@ ROLES = {
         "roles/logging.logWriter",
         "roles/monitoring.metricWriter",
         "roles/pubsub.publisher",
+        "roles/secretmanager.secretAccessor",
         "roles/storage.objectUser",
         "roles/telemetry.tracesWriter",
     },

@@ -12,3 +12,7 @@ speech_urls = {
   activity  = "https://activity.speech.example"
   profile   = "https://profile.speech.example"
 }
+
+backend_secrets = {
+  SIDELANE_SEAL_KEY = "seal-key"
+}

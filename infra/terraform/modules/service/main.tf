@@ -78,6 +78,43 @@ resource "google_cloud_run_v2_service" "this" {
           value = env.value
         }
       }
+
+      dynamic "env" {
+        for_each = var.secrets
+
+        content {
+          name = env.key
+
+          value_source {
+            secret_key_ref {
+              secret  = env.value
+              version = "latest"
+            }
+          }
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = var.volume == null ? [] : [var.volume]
+
+        content {
+          name       = "files"
+          mount_path = volume_mounts.value.path
+        }
+      }
+    }
+
+    dynamic "volumes" {
+      for_each = var.volume == null ? [] : [var.volume]
+
+      content {
+        name = "files"
+
+        gcs {
+          bucket    = volumes.value.bucket
+          read_only = false
+        }
+      }
     }
 
     dynamic "containers" {

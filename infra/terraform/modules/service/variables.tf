@@ -78,6 +78,21 @@ variable "environment" {
   type        = map(string)
 }
 
+variable "secrets" {
+  description = "Variables of its environment whose values are the latest versions of secrets, by their ids."
+  type        = map(string)
+  default     = {}
+}
+
+variable "volume" {
+  description = "A bucket that all instances see as a folder; null: none."
+  type = object({
+    bucket = string
+    path   = string
+  })
+  default = null
+}
+
 variable "metrics_sidecar_image" {
   description = "Scrapes /metrics of port 8080; null: nobody does."
   type        = string
