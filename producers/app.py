@@ -20,7 +20,21 @@ from producers.producer import Producer
 from producers.pusher import Pusher
 from producers.rate_limit import RateLimiter
 from producers.request_id import RequestId
-from producers.routers import auth, chat, imports, notifications, oauth, pusher, retrieval, sync, webhooks
+from producers.routers import (
+    apps,
+    auth,
+    calendar,
+    chat,
+    imports,
+    notifications,
+    oauth,
+    pusher,
+    retrieval,
+    search,
+    social,
+    sync,
+    webhooks,
+)
 from producers.trace import TraceContext
 from stores.blob_location import open_blobs
 
@@ -29,13 +43,17 @@ MAX_BODY = 1024 * 1024
 
 
 ROUTERS = (
+    apps.router,
     auth.router,
+    calendar.router,
     chat.router,
     imports.router,
     notifications.router,
     oauth.router,
     pusher.router,
     retrieval.router,
+    search.router,
+    social.router,
     sync.router,
     webhooks.router,
 )

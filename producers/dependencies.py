@@ -7,7 +7,7 @@ routes and WebSockets alike.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Response
 from fastapi.openapi.models import HTTPBearer
@@ -16,16 +16,22 @@ from starlette.requests import HTTPConnection
 
 from lanes import Lanes
 from lanes.id_token import Refusal
+from producers.app_server import AppServers
 from producers.app_setup import AppSetup
-from producers.backend import Backend
+from producers.backend import Backend, Google
 from producers.backend_settings import BackendSettings
 from producers.errors import NotSetUp, NotSignedIn
+from producers.github_docs import GitHubDocs
 from producers.models import ModelClient
 from producers.rate_limit import Group, RateLimiter
 from producers.sign_in import SignIn
 from producers.sources import Source
 from producers.uploads import Uploads
 from producers.users import MAX_UID, User, Users
+from producers.web_search import WebSearch
+from producers.x_profiles import XProfiles
+
+Part = TypeVar("Part")
 
 ACTS_FOR = "X-Sidelane-Uid"
 """The header by which a trusted caller says for whom it acts, where the path does not."""
@@ -46,17 +52,40 @@ def _backend_of(connection: HTTPConnection) -> Backend:
     return backend
 
 
+def _set_up(part: Part | None, what: str, settings: str) -> Part:
+    if part is None:
+        raise NotSetUp(what, settings)
+    return part
+
+
 async def _sign_in(connection: HTTPConnection) -> SignIn:
-    found = _backend_of(connection).sign_in
-    if found is None:
-        raise NotSetUp(
-            "signing in", "SIDELANE_GOOGLE_*, _APPLE_*, _FIREBASE_API_KEY, _SEAL_KEY, _SIGN_IN_REDIRECTS"
-        )
-    return found
+    names = "SIDELANE_GOOGLE_*, _APPLE_*, _FIREBASE_API_KEY, _SEAL_KEY and _SIGN_IN_REDIRECTS"
+    return _set_up(_backend_of(connection).sign_in, "signing in", names)
+
+
+async def _google(connection: HTTPConnection) -> Google:
+    names = "SIDELANE_GOOGLE_CLIENT_ID, _GOOGLE_CLIENT_SECRET and _SEAL_KEY"
+    return _set_up(_backend_of(connection).google, "connecting Google", names)
+
+
+async def _x(connection: HTTPConnection) -> XProfiles:
+    return _set_up(_backend_of(connection).x, "reading X", "SIDELANE_X_TOKEN")
+
+
+async def _search(connection: HTTPConnection) -> WebSearch:
+    return _set_up(_backend_of(connection).search, "web search", "SIDELANE_SEARCH_KEY")
 
 
 async def _app_setup(connection: HTTPConnection) -> AppSetup:
     return _backend_of(connection).app_setup
+
+
+async def _app_servers(connection: HTTPConnection) -> AppServers:
+    return _backend_of(connection).app_servers
+
+
+async def _docs(connection: HTTPConnection) -> GitHubDocs:
+    return _backend_of(connection).docs
 
 
 class _FirebaseToken(SecurityBase):
@@ -91,6 +120,11 @@ async def _own_uid(uid: Annotated[str, Path(min_length=1, max_length=MAX_UID)], 
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 SettingsDep = Annotated[BackendSettings, Depends(_settings)]
 SignInDep = Annotated[SignIn, Depends(_sign_in)]
+GoogleDep = Annotated[Google, Depends(_google)]
+XProfilesDep = Annotated[XProfiles, Depends(_x)]
+SearchDep = Annotated[WebSearch, Depends(_search)]
+DocsDep = Annotated[GitHubDocs, Depends(_docs)]
+AppServersDep = Annotated[AppServers, Depends(_app_servers)]
 AppSetupDep = Annotated[AppSetup, Depends(_app_setup)]
 CallerDep = Annotated[User, Depends(_caller)]
 """A user, or a trusted service, which may have no uid."""

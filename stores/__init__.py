@@ -19,6 +19,7 @@ from stores.errors import (
     StoreUnavailable,
     TooManyKeys,
 )
+from stores.grants import Grants
 from stores.ledger import (
     Claim,
     Key,
@@ -63,6 +64,7 @@ __all__ = (
     "Endpoint",
     "Filter",
     "FirestoreDatabase",
+    "Grants",
     "Health",
     "Kept",
     "Key",

@@ -33,6 +33,7 @@ class Erasure:
         self._kinds: Mapping[str, Erasable] = {
             "endpoints": _Endpoints(stores.directory, stores.targets),
             "apps": stores.apps,
+            "grants": stores.grants,
             "devices": stores.devices,
             "places": stores.places,
             "speech results": stores.speech,

@@ -8,6 +8,7 @@ from stores.apps import Apps
 from stores.dead_letters import DeadLetters
 from stores.devices import Devices
 from stores.directory import Directory
+from stores.grants import Grants
 from stores.ledger import Ledger
 from stores.places import Places
 from stores.speech import SpeechResults
@@ -40,3 +41,6 @@ class Stores(Protocol):
 
     @property
     def apps(self) -> Apps: ...
+
+    @property
+    def grants(self) -> Grants: ...

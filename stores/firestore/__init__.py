@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from stores.firestore import apps, dead_letters, devices, directory, ledger, places, speech, targets
+from stores.firestore import apps, dead_letters, devices, directory, grants, ledger, places, speech, targets
 from stores.firestore.apps import FirestoreApps
 from stores.firestore.collection import Collection
 from stores.firestore.connection import DEADLINE, Connection, Statistics
 from stores.firestore.dead_letters import FirestoreDeadLetters
 from stores.firestore.devices import FirestoreDevices
 from stores.firestore.directory import FirestoreDirectory
+from stores.firestore.grants import FirestoreGrants
 from stores.firestore.ledger import FirestoreLedger
 from stores.firestore.places import FirestorePlaces
 from stores.firestore.speech import FirestoreSpeechResults
@@ -26,6 +27,7 @@ __all__ = (
     "FirestoreDeadLetters",
     "FirestoreDevices",
     "FirestoreDirectory",
+    "FirestoreGrants",
     "FirestoreLedger",
     "FirestorePlaces",
     "FirestoreSpeechResults",
@@ -46,6 +48,7 @@ class FirestoreStores:
     places: FirestorePlaces
     speech: FirestoreSpeechResults
     apps: FirestoreApps
+    grants: FirestoreGrants
     connection: Connection
 
 
@@ -78,6 +81,7 @@ async def open_firestore(
             places=FirestorePlaces(collection(places.PLACES), collection(places.CELLS)),
             speech=FirestoreSpeechResults(collection(speech.NAME)),
             apps=FirestoreApps(collection(apps.APPS), collection(apps.ENABLED)),
+            grants=FirestoreGrants(collection(grants.GRANTS)),
             connection=connection,
         )
     finally:

@@ -13,6 +13,7 @@ from stores.sqlite.database import Database, DatabaseStatistics
 from stores.sqlite.dead_letters import SqliteDeadLetters
 from stores.sqlite.devices import SqliteDevices
 from stores.sqlite.directory import SqliteDirectory
+from stores.sqlite.grants import SqliteGrants
 from stores.sqlite.ledger import SqliteLedger
 from stores.sqlite.places import SqlitePlaces
 from stores.sqlite.speech import SqliteSpeechResults
@@ -25,6 +26,7 @@ __all__ = (
     "SqliteDeadLetters",
     "SqliteDevices",
     "SqliteDirectory",
+    "SqliteGrants",
     "SqliteLedger",
     "SqlitePlaces",
     "SqliteSpeechResults",
@@ -44,6 +46,7 @@ class SqliteStores:
     places: SqlitePlaces
     speech: SqliteSpeechResults
     apps: SqliteApps
+    grants: SqliteGrants
 
 
 @asynccontextmanager
@@ -68,6 +71,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteStores]:
             places=SqlitePlaces(database),
             speech=SqliteSpeechResults(database),
             apps=SqliteApps(database),
+            grants=SqliteGrants(database),
         )
     finally:
         await database.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.sqlite import apps, dead_letters, devices, directory, ledger, places, speech, targets
+from stores.sqlite import apps, dead_letters, devices, directory, grants, ledger, places, speech, targets
 from stores.sqlite.migrations import Step
 
 STEPS: tuple[Step, ...] = (
@@ -16,4 +16,5 @@ STEPS: tuple[Step, ...] = (
     speech.SCHEMA,
     ledger.LEASES_AND_FOLLOW_UPS,
     apps.SCHEMA,
+    grants.SCHEMA,
 )

@@ -99,6 +99,7 @@ async def remember(stores: Stores) -> None:
     await stores.speech.put(SPEECH)
     await stores.apps.add_app(APP)
     await stores.apps.enable("u", APP.id)
+    await stores.grants.keep("u", "google", b"sealed")
 
 
 EXPECTED: Mapping[str, object] = {
@@ -111,6 +112,7 @@ EXPECTED: Mapping[str, object] = {
     "cell": Recalled(ADDRESS),
     "speech": SPEECH,
     "apps": (APP,),
+    "grant": b"sealed",
 }
 
 
@@ -125,4 +127,5 @@ async def recalled(stores: Stores) -> Mapping[str, object]:
         "cell": await stores.places.recall(CELL, now=NOW),
         "speech": await stores.speech.get(SPEECH.uid, SPEECH.job_id, SPEECH.finding.kind, now=NOW),
         "apps": await stores.apps.enabled_apps("u", limit=10),
+        "grant": await stores.grants.grant("u", "google"),
     }

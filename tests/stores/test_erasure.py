@@ -42,6 +42,7 @@ async def fill(stores: Stores, blobs: Blobs, uid: str) -> None:
     await stores.directory.put_endpoint(
         Endpoint(uid=uid, kind="memory_created", url="https://a.example", keys=keys)
     )
+    await stores.grants.keep(uid, "google", b"sealed")
     await stores.devices.add(Device(uid=uid, token=f"token-{uid}", platform="ios", added_at=NOW))
     await stores.dead_letters.add(
         DeadLetter.of(envelope, queue="q", target="t", owner=uid, reason="gone", detail="", died_at=NOW)
@@ -57,6 +58,7 @@ async def test_a_user_is_erased_everywhere_and_alone(stores: Stores, blobs: Blob
     held = {
         "endpoints": 1,
         "apps": 0,
+        "grants": 1,
         "devices": 1,
         "places": 0,
         "speech results": 0,

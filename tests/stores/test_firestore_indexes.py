@@ -54,6 +54,7 @@ async def ask(stores: FirestoreStores) -> None:
         stores.directory.erase,
         stores.places.erase,
         stores.speech.erase,
+        stores.grants.erase,
     ):
         await erase("u")
 

@@ -40,6 +40,9 @@ def settings_for(url: str, folder: Path, identity: Identity, **changes: object) 
         "apple_key_id": "KEY",
         "apple_private_key": identity.private_pem(),
         "firebase_api_key": API_KEY,
+        "x_token": "x-token",
+        "search_key": "search-key",
+        "docs_repository": "owner/repo",
     }
     for party in ("google", "apple", "identity_toolkit", "people", "calendar", "x", "search", "github"):
         values[f"{party}_url"] = url
