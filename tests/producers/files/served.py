@@ -6,6 +6,7 @@ import asyncio
 import io
 import math
 import socket
+import threading
 import wave
 from array import array
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from lanes import Executor
 from producers.app import create_app
 from producers.backend_settings import BackendSettings
 from stores import SqliteFile
@@ -41,6 +43,14 @@ async def until(condition: Callable[[], bool]) -> None:
     """Let everything else run until it is so, which another thread may bring about."""
     while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0)
+
+
+async def occupy(executor: Executor, gate: threading.Event) -> None:
+    """Have every thread of it wait."""
+    threads = executor.statistics().threads
+    for _ in range(threads):
+        executor.submit(gate.wait)
+    await until(lambda: executor.statistics().running == threads)
 
 
 def files_in(folder: Path) -> list[str]:

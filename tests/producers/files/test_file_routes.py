@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes import Executor
-from tests.producers.files.served import Served, away, served, until, wav
+from tests.producers.files.served import Served, away, occupy, served, until, wav
 from tests.producers.test_app import problem
 from tests.receiver import answering, receiver
 
@@ -145,14 +144,6 @@ async def test_callers_are_told_to_come_back_while_too_many_upload(tmp_path: Pat
         assert answer.headers["retry-after"]
         go_on.set()
         assert (await first).status_code == 200
-
-
-async def occupy(executor: Executor, gate: threading.Event) -> None:
-    """Have every thread of it wait."""
-    threads = executor.statistics().threads
-    for _ in range(threads):
-        executor.submit(gate.wait)
-    await until(lambda: executor.statistics().running == threads)
 
 
 @pytest.mark.parametrize("pool", ["storage", "critical"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,7 +18,7 @@ from producers import ArchiveRefused
 from producers.archives import ArchiveLimits
 from producers.imports import MAX_FAULTS, import_conversations
 from producers.testing import recording
-from tests.producers.files.served import Served, away, served
+from tests.producers.files.served import Served, away, occupy, served, until
 from tests.producers.files.test_archives import zipped
 from tests.producers.test_app import problem
 
@@ -110,3 +113,22 @@ async def test_while_nothing_can_be_told_the_caller_is_asked_to_send_it_again(ba
     problem(answer, 503)
     assert answer.headers["retry-after"]
     assert await backend.left() == []
+
+
+async def test_a_caller_that_leaves_ends_its_import_and_takes_the_archive_along(backend: Served) -> None:
+    gate = threading.Event()
+    critical = backend.app.state.lanes.critical
+    try:
+        await occupy(critical, gate)
+        content = zipped({"a.json": conversation("c")})
+        _, writer = await asyncio.open_connection("127.0.0.1", backend.port)
+        head = f"POST {IMPORTS} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+        writer.write(head.encode() + content)
+        await until(lambda: critical.statistics().waiting == 1)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        await until(lambda: backend.app.state.uploads.statistics().bytes_held == 0)
+        assert await backend.left() == []
+    finally:
+        gate.set()

@@ -248,3 +248,23 @@ async def test_the_event_loop_runs_while_the_disk_does_not(tmp_path: Path) -> No
         gate.set()
     assert keeping.result().size == 1
     await stuck.aclose()
+
+
+async def test_each_piece_is_written_by_the_executor_and_by_no_one_else(tmp_path: Path) -> None:
+    """Fails if a piece is written on the event loop: then it is there though the disk's threads are stuck."""
+    gate = threading.Event()
+    storage = Executor(ExecutorSettings(name="storage", threads=1, max_waiting=10))
+    await storage.open()
+    held = Held()
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(Uploads(storage, tmp_path, LIMITS).keep("ada", held.chunks()))
+        await held.taken.wait()
+        storage.submit(gate.wait)
+        await until(lambda: storage.statistics().running == 1)
+        held.go_on.set()
+        await until(lambda: storage.statistics().waiting == 1)
+        (partial,) = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.part")))
+        assert await asyncio.to_thread(partial.read_bytes) == b"first"
+        gate.set()
+    assert await asyncio.to_thread(keeping.result().path.read_bytes) == b"firstsecond"
+    await storage.aclose()
