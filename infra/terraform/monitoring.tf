@@ -70,6 +70,18 @@ locals {
       severity = "ERROR"
       remedy   = "A process runs nothing for more than a twentieth of its time. The log line of the stall names the frame: a call blocks the loop, or computes on it. Give it an executor."
     }
+    "Follow-ups are overdue" = {
+      query    = "max(sidelane_overdue_oldest_seconds) > 900"
+      duration = "300s"
+      severity = "ERROR"
+      remedy   = "A task's next attempt or dead letter was recorded a quarter of an hour ago and never started: its queue is paused or far behind, or its Cloud Task is gone. `sidelane queues list`; `sidelane reconcile` does lost follow-ups again."
+    }
+    "Tasks are lost and found" = {
+      query    = "sum(increase(sidelane_reconciled_total{found=\"redone\"}[1h])) > 0"
+      duration = "60s"
+      severity = "WARNING"
+      remedy   = "The reconciler had to do follow-ups again: something deletes Cloud Tasks, as a purge or a deleted queue does."
+    }
     "Breakers are open" = {
       query    = "max by (lane) (sidelane_breakers{phase=\"open\",lane!=\"webhooks\"}) > 0"
       duration = "600s"

@@ -15,6 +15,7 @@ from contracts import Catalog, Queue, load_catalog
 from handlers.app import create_app
 from handlers.settings import HandlerSettings
 from lanes import LanesSettings
+from lanes.telemetry import READ, TOLD
 from producers import LocalDefault
 from producers.backend_settings import BackendSettings
 from tests.terraform.terraform import ROOT, Plan, Terraform, TerraformError
@@ -73,6 +74,7 @@ async def test_a_plan_for_production(terraform: Terraform, catalog: Catalog) -> 
     every_dead_letter_topic_is_kept(plan)
     no_secret_is_in_the_plan(plan)
     services_are_told_what_they_must_be(plan)
+    what_is_watched_is_measured(plan)
     every_scheduled_call_has_its_route(plan)
 
 
@@ -194,6 +196,22 @@ def every_scheduled_call_has_its_route(plan: Plan) -> None:
         assert "post" in routes[path]
 
 
+def what_is_watched_is_measured(plan: Plan) -> None:
+    """Alerts and the dashboard ask for metrics of ours that there are."""
+    watched = [
+        condition["condition_prometheus_query_language"][0]["query"]
+        for policy in plan.resources("google_monitoring_alert_policy").values()
+        for condition in policy["conditions"]
+    ]
+    watched += [each["dashboard_json"] for each in plan.resources("google_monitoring_dashboard").values()]
+    rows = {**TOLD, **READ}
+    measured = {f"{name}_total" if row.kind == "counter" else name for name, row in rows.items()}
+    measured |= {f"{name}_bucket" for name, row in rows.items() if row.kind == "histogram"}
+    asked = {name for text in watched for name in re.findall(r"\b(?:sidelane|asyncio)_\w+", text)}
+    assert asked
+    assert asked <= measured
+
+
 def environment(service: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a service, without those whose value is known only when it is applied."""
     variables = service["template"][0]["containers"][0]["env"]
@@ -238,3 +256,14 @@ async def test_an_argument_that_the_provider_does_not_have_is_refused(terraform:
 async def test_the_files_are_formatted(program: str) -> None:
     formatted = Terraform(program, Path(), provider=None)
     await formatted("fmt", "-check", "-recursive", "-diff")
+
+
+@pytest.mark.timeout(120)
+async def test_the_real_provider_takes_the_configuration(program: str, tmp_path: Path) -> None:
+    """Where its registry is reached; elsewhere the stand-in speaks for it."""
+    real = Terraform(program, tmp_path / "real", provider=None)
+    try:
+        await real.open()
+    except TerraformError as error:
+        pytest.skip(f"the google provider cannot be had here: {' '.join(str(error).split())[:200]}")
+    await real("validate")
