@@ -72,6 +72,7 @@ class DeadLetterFunction:
             await opened.payloads.keep(letter)
             added = await opened.letters.add(letter)
         except CallerRefused as error:
+            _log.warning("a push was refused, status %d: %s", error.status, error)
             return _reply(error.status, str(error))
         except (StoreError, CertificatesAway, CatalogError) as error:
             _log.error("cannot keep a dead letter: %s", error)

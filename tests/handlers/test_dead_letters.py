@@ -69,11 +69,17 @@ async def test_a_pushed_letter_is_kept_once(
         assert await stores.dead_letters.get(LETTER.id) == Kept(LETTER)
 
 
-async def test_only_the_subscription_may_push(client: httpx.AsyncClient, issuer: Issuer) -> None:
+async def test_only_the_subscription_may_push_and_others_are_told_of(
+    client: httpx.AsyncClient, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
     body = pushed(LETTER)
     assert (await client.post("/", content=body)).status_code == 401
     assert (await client.post("/", content=body, headers=token(issuer, aud="x"))).status_code == 401
     assert (await client.post("/", content=body, headers=token(issuer, email="x@y"))).status_code == 403
+    refused = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [message.partition(":")[0] for message in refused] == [
+        f"a push was refused, status {status}" for status in (401, 401, 403)
+    ]
     assert (await client.get("/")).status_code == 200
 
 
