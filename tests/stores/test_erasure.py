@@ -90,6 +90,11 @@ async def test_what_is_known_of_a_users_servers_goes_whether_or_not_they_are_sti
     assert await stores.targets.read("q", kept) == TargetState(traffic=resting, health=failing)
 
 
+async def test_every_store_that_holds_data_of_users_is_asked(stores: Stores, blobs: Blobs) -> None:
+    able = [name for name in vars(Stores) if hasattr(getattr(stores, name, None), "erase")]
+    assert len(await Erasure(stores, blobs)("u1", dry_run=True)) == len([*able, blobs])
+
+
 async def test_nobody_is_not_erased(stores: Stores, blobs: Blobs) -> None:
     await fill(stores, blobs, "")
     with pytest.raises(NobodyToErase, match="name the user"):
