@@ -15,6 +15,7 @@ from producers.backend_settings import BackendSettings
 from producers.body_limit import BodyLimit
 from producers.file_problems import answer_file_problems
 from producers.files_and_models import TAKES_FILES, open_files_and_models
+from producers.openapi import complete_openapi
 from producers.problems import answer_problems
 from producers.producer import Producer
 from producers.pusher import Pusher
@@ -96,4 +97,5 @@ def create_app(settings: BackendSettings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(status_routes())
+    complete_openapi(app)
     return app
