@@ -177,11 +177,13 @@ class ThirdPartyFailed(ProducerError):
 
     status = 502
 
-    def __init__(self, party: str, detail: str, *, wait: float = 5.0) -> None:
-        """`wait`: seconds after which to try again."""
+    def __init__(self, party: str, detail: str, *, wait: float | None = None) -> None:
+        """`wait`: seconds that it asked for; None where it did not."""
         super().__init__(f"{party}: {detail}")
         self.party = party
-        self.wait = wait
+        self.asked = wait
+        self.wait = 5.0 if wait is None else wait
+        """Seconds after which to try again."""
 
 
 class ThirdPartySlow(ThirdPartyFailed):

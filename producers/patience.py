@@ -25,8 +25,6 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 3
 _FIRST_PAUSE = 0.25
-_ASSUMED = 5.0
-"""What `ThirdPartyFailed.wait` says where the third party said nothing."""
 
 
 async def patiently(
@@ -49,7 +47,7 @@ async def patiently(
 
     def pause(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.wait if isinstance(error, ThirdPartyFailed) and error.wait != _ASSUMED else 0.0
+        asked = (error.asked or 0.0) if isinstance(error, ThirdPartyFailed) else 0.0
         longer: float = _FIRST_PAUSE * 2 ** (state.attempt_number - 1) * (0.5 + luck())
         return max(asked, longer)
 

@@ -75,7 +75,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
-OF_USERS = responses(401, 403, 429, 503)
+OF_USERS = responses(400, 401, 403, 429, 503)
 """Of every route that asks who calls."""
 RESPONSES = responses(400, 401, 403, 413, 422, 429, 500, 503)
 """Of routers that enqueue."""

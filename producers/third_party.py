@@ -18,7 +18,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MAX_WAIT = 3600.0
 """Seconds; what a third party asks for beyond is not passed on."""
-_WAIT = 5.0
 
 
 class ThirdParty:
@@ -98,14 +97,14 @@ class ThirdParty:
         if isinstance(error, BreakerOpen):
             return ThirdPartyBusy(self.name, "it failed too often and is left alone", wait=error.retry_after)
         if isinstance(error, NotAdmitted | LaneClosed):
-            return ThirdPartyBusy(self.name, "too many ask already", wait=_WAIT)
+            return ThirdPartyBusy(self.name, "too many ask already")
         if isinstance(error, DeadlineExceeded):
-            return ThirdPartySlow(self.name, str(error), wait=_WAIT)
-        return ThirdPartyFailed(self.name, f"{error}; if this goes on, check {self._setting}", wait=_WAIT)
+            return ThirdPartySlow(self.name, str(error))
+        return ThirdPartyFailed(self.name, f"{error}; if this goes on, check {self._setting}")
 
-    def _wait(self, answer: Answer) -> float:
+    def _wait(self, answer: Answer) -> float | None:
         asked = read_retry_after(answer.headers.get("retry-after"), self._clock())
-        return _WAIT if asked is None else min(asked.total_seconds(), MAX_WAIT)
+        return None if asked is None else min(asked.total_seconds(), MAX_WAIT)
 
 
 def _content(

@@ -38,9 +38,9 @@ async def test_pauses_grow_where_nothing_was_asked_for() -> None:
 
 
 async def test_what_it_asks_for_is_waited_for() -> None:
-    party = Party(ThirdPartyBusy("X", "503", wait=3), ThirdPartyBusy("X", "503", wait=2))
+    party = Party(ThirdPartyBusy("X", "503", wait=3), ThirdPartyBusy("X", "503", wait=5))
     assert await party.ask() == "answer"
-    assert party.slept == [3, 2]
+    assert party.slept == [3, 5]
 
 
 async def test_what_goes_beyond_the_deadline_is_not_waited_for() -> None:
