@@ -127,7 +127,8 @@ def claim(row: Row | None, start: Start) -> tuple[Row, Claim]:
 
     The same start claimed twice counts once.
     """
-    row = row or Row(key=start.key, position=start.position, expires_at=start.expires_at)
+    if row is None:
+        return (first := _first(start)), Started(first)
     if row.outcome is not None and _settles(row, row.outcome, start.position):
         return row, Settled(row.outcome)
     if start.position < row.position or (row.outcome is not None and row.outcome.final):
@@ -139,7 +140,7 @@ def claim(row: Row | None, start: Start) -> tuple[Row, Claim]:
         position=start.position,
         expires_at=max(row.expires_at, start.expires_at),
         running=(*_without(row.running, start.token), start.token)[-MAX_STARTS:],
-        lease=Lease(start.token, start.at + start.lease) if start.lease is not None else None,
+        lease=_lease(start),
         owner=start.owner or row.owner,
         queue=start.queue or row.queue,
         target=start.target or row.target,
@@ -162,18 +163,18 @@ def record(row: Row | None, start: Start, outcome: Outcome, body: bytes) -> tupl
     to another start only tells that it is done; what else it has to say is for the holder to find out.
     """
     if row is None:  # it was erased, or expired, while the attempt was under way
-        row, _ = claim(None, start)
-    held = _held_by_another(row, start, outcome.decided_at)
-    row = release(row, start)
+        row = _first(start)
     if row.outcome is not None and row.position == start.position:
-        return row, Settled(row.outcome)
+        return release(row, start), Settled(row.outcome)
     if start.position < row.position or (row.outcome is not None and row.outcome.final):
-        return row, Superseded()
+        return release(row, start), Superseded()
+    held = _held_by_another(row, start, outcome.decided_at)
     if held is not None and outcome.kind is not OutcomeKind.DONE:
-        return row, Leased(held.until)
+        return release(row, start), Leased(held.until)
     row = replace(
         row,
         position=start.position,
+        running=_without(row.running, start.token),
         lease=None,
         outcome=outcome,
         body=body if outcome.kind in FOLLOWED else None,
@@ -189,6 +190,24 @@ def confirm(row: Row, position: Position) -> Row:
     if position < row.position or row.outcome is None or row.outcome.kind is not OutcomeKind.DEAD:
         return row
     return replace(row, body=None)
+
+
+def _first(start: Start) -> Row:
+    """The row as the first start makes it."""
+    return Row(
+        key=start.key,
+        position=start.position,
+        expires_at=start.expires_at,
+        running=(start.token,),
+        lease=_lease(start),
+        owner=start.owner,
+        queue=start.queue,
+        target=start.target,
+    )
+
+
+def _lease(start: Start) -> Lease | None:
+    return Lease(start.token, start.at + start.lease) if start.lease is not None else None
 
 
 def _settles(row: Row, outcome: Outcome, position: Position) -> bool:

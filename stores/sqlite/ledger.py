@@ -1,4 +1,8 @@
-"""The ledger in SQLite: one table row for one task generation, changed by the ledger's rules alone."""
+"""The ledger in SQLite: one table row for one task generation, changed by the ledger's rules alone.
+
+Most tasks are started once and end once. For these the rules say beforehand what the row was and will be, so
+that one statement both asks for that and does it; where the row is another, it is read and judged as it is.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pydantic import TypeAdapter
 
 from contracts import Position
 from stores import ledger as rules
-from stores.ledger import Claim, Key, Lease, Recorded, Row, Start
+from stores.ledger import Claim, Key, Lease, Recorded, Row, Settled, Start
 from stores.outcome import Ended, Outcome
 from stores.sqlite.database import Database
 from stores.sqlite.erasure import erase
@@ -56,16 +60,24 @@ Moments are microseconds since 1970. Rows of before are kept for 60 days, and fo
 """
 
 _KEY = ("type", "identity", "generation")
-_VALUES = (
-    *("attempt", "park", "running", "lease_token", "lease_until", "owner", "queue", "target", "bugs"),
-    *("parked_since", "outcome", "body", "follow_up_due", "history", "expires_at"),
+_ENDED = (
+    *("running", "lease_token", "lease_until", "bugs", "parked_since", "outcome", "body", "follow_up_due"),
+    "history",
 )
+"""What the end of a start changes."""
+_VALUES = ("attempt", "park", "owner", "queue", "target", "expires_at", *_ENDED)
 _COLUMNS = ", ".join((*_KEY, *_VALUES))
-_WRITE = (
-    f"INSERT INTO ledger ({_COLUMNS}) VALUES ({', '.join('?' * len((*_KEY, *_VALUES)))}) "  # noqa: S608  (constants)
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
-)
 _BY_KEY = "type = ? AND identity = ? AND generation = ?"
+_INSERT = f"INSERT INTO ledger ({_COLUMNS}) VALUES ({', '.join('?' * len((*_KEY, *_VALUES)))}) "  # noqa: S608  (constants)
+_INSERT_NEW = f"{_INSERT} ON CONFLICT DO NOTHING"
+_WRITE = f"{_INSERT} ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
+_END_FIRST = (
+    f"UPDATE ledger SET {', '.join(f'{name} = ?' for name in _ENDED)} WHERE {_BY_KEY} "  # noqa: S608  (constants)
+    "AND running = ? AND attempt = ? AND park = ? AND outcome IS NULL AND history = '[]'"
+)
+"""Where nothing has ended before and nobody else is running: the row is as this start's claim made it, but
+for a lease that it lost to one that gave it back."""
+_NOTHING_ENDED = "[]"
 _HISTORY = TypeAdapter(tuple[Ended, ...])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -79,6 +91,9 @@ class SqliteLedger:
 
     async def claim(self, start: Start) -> Claim:
         def job(connection: sqlite3.Connection) -> Claim:
+            first, started = rules.claim(None, start)
+            if connection.execute(_INSERT_NEW, (*first.key, *_values(first))).rowcount:
+                return started
             before = _read(connection, start.key)
             row, claim = rules.claim(before, start)
             if row != before:
@@ -92,6 +107,8 @@ class SqliteLedger:
 
     async def record(self, start: Start, outcome: Outcome, body: bytes) -> Recorded:
         def job(connection: sqlite3.Connection) -> Recorded:
+            if _end_first(connection, start, outcome, body):
+                return Settled(outcome)
             row, standing = rules.record(_read(connection, start.key), start, outcome, body)
             _write(connection, row)
             return standing
@@ -155,6 +172,13 @@ class SqliteLedger:
         await self._database.run(job)
 
 
+def _end_first(connection: sqlite3.Connection, start: Start, outcome: Outcome, body: bytes) -> bool:
+    """Record the end of a start that was the row's first and is its only one; whether it is."""
+    row, _ = rules.record(None, start, outcome, body)
+    was = (*start.key, start.token, start.position.attempt, start.position.park)
+    return connection.execute(_END_FIRST, (*_ended(row), *was)).rowcount == 1
+
+
 def _read(connection: sqlite3.Connection, key: Key) -> Row | None:
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM ledger WHERE {_BY_KEY}",  # noqa: S608  (constants)
@@ -177,32 +201,40 @@ def _row(found: tuple[Any, ...]) -> Row:
         parked_since=datetime.fromisoformat(kept["parked_since"]) if kept["parked_since"] else None,
         outcome=Outcome.model_validate_json(kept["outcome"]) if kept["outcome"] else None,
         body=kept["body"],
-        history=_HISTORY.validate_json(kept["history"]),
+        history=_HISTORY.validate_json(kept["history"]) if kept["history"] != _NOTHING_ENDED else (),
         expires_at=_moment(kept["expires_at"]),
     )
 
 
 def _write(connection: sqlite3.Connection, row: Row) -> None:
-    connection.execute(
-        _WRITE,
-        (
-            *row.key,
-            row.position.attempt,
-            row.position.park,
-            " ".join(row.running),
-            row.lease.token if row.lease else None,
-            _stamp(row.lease.until) if row.lease else None,
-            row.owner,
-            row.queue,
-            row.target,
-            row.bugs,
-            row.parked_since.isoformat() if row.parked_since else None,
-            row.outcome.model_dump_json() if row.outcome else None,
-            row.body,
-            _stamp(row.follow_up_due),
-            _HISTORY.dump_json(row.history).decode(),
-            _stamp(row.expires_at),
-        ),
+    connection.execute(_WRITE, (*row.key, *_values(row)))
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    """By `_VALUES`."""
+    return (
+        row.position.attempt,
+        row.position.park,
+        row.owner,
+        row.queue,
+        row.target,
+        _stamp(row.expires_at),
+        *_ended(row),
+    )
+
+
+def _ended(row: Row) -> tuple[Any, ...]:
+    """By `_ENDED`."""
+    return (
+        " ".join(row.running),
+        row.lease.token if row.lease else None,
+        _stamp(row.lease.until) if row.lease else None,
+        row.bugs,
+        row.parked_since.isoformat() if row.parked_since else None,
+        row.outcome.model_dump_json() if row.outcome else None,
+        row.body,
+        _stamp(row.follow_up_due),
+        _HISTORY.dump_json(row.history).decode() if row.history else _NOTHING_ENDED,
     )
 
 
