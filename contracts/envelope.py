@@ -7,8 +7,10 @@ everything but its own type and carried byte for byte.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from functools import cached_property
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,16 +21,12 @@ from contracts.task import Task, TaskRegistry
 CONTENT_TYPE = "application/x-ndjson"
 
 
-class Position(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Position:
     """Where in its life a task is; later positions compare greater."""
 
-    model_config = ConfigDict(frozen=True)
-
-    attempt: int = Field(ge=1)
-    park: int = Field(ge=0)
-
-    def __lt__(self, other: Position) -> bool:
-        return (self.attempt, self.park) < (other.attempt, other.park)
+    attempt: Annotated[int, Field(ge=1)]
+    park: Annotated[int, Field(ge=0)]
 
 
 class _Outer(BaseModel):
@@ -104,7 +102,7 @@ class Envelope(_Outer):
         """The TASK_ID of exactly this attempt and park."""
         return task_id(self.type, self.identity, self.generation, self.attempt, self.park)
 
-    @property
+    @cached_property
     def delivery_id(self) -> str:
         return delivery_id(self.type, self.identity)
 

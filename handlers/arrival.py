@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,6 @@ from contracts import (
     Catalog,
     Envelope,
     NewerVersion,
-    Position,
     Queue,
     Task,
     TaskRegistry,
@@ -56,7 +56,7 @@ class Arrival:
     @property
     def is_first(self) -> bool:
         """It comes from its queue itself; whatever follows comes from the sibling."""
-        return self.envelope.position == Position(attempt=1, park=0)
+        return self.envelope.attempt == 1 and self.envelope.park == 0
 
     @property
     def target(self) -> str:
@@ -81,11 +81,14 @@ class Arrival:
         )
 
 
-async def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry, blobs: Blobs) -> Arrival:
-    """Read a request, and the blob that its task may refer to.
+async def arrive(
+    request: TaskRequest, *, catalog: Catalog, registry: TaskRegistry, blobs: Blobs, read_by: float
+) -> Arrival:
+    """Read a request, and the blob that its task may refer to, in the event loop's time until `read_by`.
 
     Raises:
         StoreError: the blob store is away.
+        TimeoutError: the blob is not there in time.
         Undecodable: the body is no envelope, or one of another type than the URL says.
         UnknownQueue: this code does not know the task, and the catalog not the queue that it came from.
         CatalogError: the catalog lacks the queue of the task's type.
@@ -102,7 +105,7 @@ async def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegist
     task: Task | None = None
     verdict = None
     try:
-        task = (await _whole(envelope, blobs)).open(registry)
+        task = (await _whole(envelope, blobs, read_by)).open(registry)
     except (UnknownTask, NewerVersion) as error:
         verdict = NeedsNewerCode(str(error))
     except Undecodable as error:
@@ -113,10 +116,13 @@ async def arrive(request: TaskRequest, *, catalog: Catalog, registry: TaskRegist
     return Arrival(envelope=envelope, queue=queue, task=task, verdict=verdict, quarantine=quarantine)
 
 
-async def _whole(envelope: Envelope, blobs: Blobs) -> Envelope:
+async def _whole(envelope: Envelope, blobs: Blobs, read_by: float) -> Envelope:
     """The envelope with its payload; `Arrival.envelope` and what follows from it keep the reference."""
     reference = BlobReference.read(envelope.payload)
-    return envelope if reference is None else envelope.carrying(await blobs.get(reference))
+    if reference is None:
+        return envelope
+    async with asyncio.timeout_at(read_by):
+        return envelope.carrying(await blobs.get(reference))
 
 
 def carrier(request: TaskRequest, catalog: Catalog) -> Queue:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,10 +82,13 @@ class Pipeline:
         claimed_by = asyncio.get_running_loop().time() + CLAIM_BUDGET.total_seconds()
         try:
             await self.callers.check(request.authorization)
-            async with asyncio.timeout_at(claimed_by):
-                arrival = await arrive(
-                    request, catalog=self.catalog, registry=self.registry, blobs=self.blobs
-                )
+            arrival = await arrive(
+                request,
+                catalog=self.catalog,
+                registry=self.registry,
+                blobs=self.blobs,
+                read_by=claimed_by,
+            )
         except CallerRefused as error:
             self.telemetry.refused_callers.labels(status=error.status, reason=error.reason).inc()
             return Reply(error.status, str(error))
@@ -189,8 +193,11 @@ class Pipeline:
             raise AssertionError("a task without payload has a verdict and is not run")
         deadline = arrival.queue.delivery.deadline.total_seconds()
         delivery = Delivery(id=envelope.delivery_id, attempt=envelope.attempt, deadline=deadline)
-        with self.telemetry.attempt_seconds.labels(type=task.name).time():
+        began = time.perf_counter()
+        try:
             return await run(self.effects, task, delivery)
+        finally:
+            self.telemetry.attempt_seconds.labels(task.name).observe(time.perf_counter() - began)
 
     async def _record(
         self, arrival: Arrival, start: Start, outcome: Outcome, settled_by: float
@@ -199,9 +206,10 @@ class Pipeline:
 
         Raises `StoreError` and `TimeoutError` where it would not take anything else.
         """
+        body = arrival.envelope.encode() if outcome.kind in FOLLOWED else b""
         try:
             async with asyncio.timeout_at(settled_by):
-                recorded = await self.ledger.record(start, outcome, arrival.envelope.encode())
+                recorded = await self.ledger.record(start, outcome, body)
         except (StoreError, TimeoutError) as error:
             if outcome.kind is not OutcomeKind.DONE:
                 raise
@@ -238,20 +246,17 @@ class Pipeline:
         return Reply(200, word, outcome)
 
     def _count(self, arrival: Arrival, outcome: Outcome) -> None:
-        self.telemetry.outcomes.labels(
-            type=arrival.envelope.type if arrival.task else "unknown",
-            outcome=outcome.kind,
-            reason=outcome.reason,
-        ).inc()
+        type_name = arrival.envelope.type if arrival.task else "unknown"
+        self.telemetry.outcomes.labels(type_name, outcome.kind, outcome.reason).inc()
 
     def _observe(self, arrival: Arrival, due: datetime | None) -> None:
         """How far behind its queue is."""
         now, queue = self.clock(), arrival.queue.name
         age = (now - arrival.envelope.accepted_at).total_seconds()
-        self.telemetry.task_age_seconds.labels(queue=queue).observe(max(age, 0.0))
+        self.telemetry.task_age_seconds.labels(queue).observe(max(age, 0.0))
         if due is not None:
             late = (now - due).total_seconds()
-            self.telemetry.dispatch_delay_seconds.labels(queue=queue).observe(max(late, 0.0))
+            self.telemetry.dispatch_delay_seconds.labels(queue).observe(max(late, 0.0))
 
     async def _bury(self, request: TaskRequest, error: Undecodable) -> Reply:
         """An envelope that cannot be read has no identity to claim: straight to the dead letters."""

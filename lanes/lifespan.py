@@ -23,6 +23,7 @@ from lanes.egress import EgressPolicy
 from lanes.executors import Executor
 from lanes.files import Files
 from lanes.health import Health, HealthServer, loop_health
+from lanes.heap import settled_heap
 from lanes.http import HttpLane, OpenTransport
 from lanes.latest import LatestWins
 from lanes.logs import Logs
@@ -149,6 +150,8 @@ async def open_lanes(
             stuck_after=settings.stuck_after,
             health_port=health_port,
         )
+        if settings.heap_settles:
+            opened.enter_context(settled_heap())
         try:
             yield lanes
         finally:

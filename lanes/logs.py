@@ -59,6 +59,7 @@ class CloudLogFormatter(logging.Formatter):
         """`project`: whose traces the ids belong to; without one they stand alone."""
         super().__init__()
         self._project = project
+        self._encode = json.JSONEncoder(default=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
@@ -76,7 +77,8 @@ class CloudLogFormatter(logging.Formatter):
             },
         }
         fields |= {name: value for name, value in vars(record).items() if name not in _ORDINARY}
-        return json.dumps(fields | self._trace(record), default=str)
+        fields |= self._trace(record)
+        return self._encode(fields)
 
     def _trace(self, record: logging.LogRecord) -> dict[str, Any]:
         span: trace.SpanContext | None = getattr(record, _SPAN, None)

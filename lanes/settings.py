@@ -190,6 +190,8 @@ class LanesSettings(BaseSettings):
     """
     json_logs: bool | None = None
     """Logs as JSON lines in Cloud Logging's fields. None: on Cloud Run alone."""
+    settle_heap: bool | None = None
+    """Whether the garbage collector leaves out what a service is made of. None: on Cloud Run alone."""
     log_project: str | None = Field(None, validation_alias=AliasChoices("SIDELANE_PROJECT", "log_project"))
     """Whose traces the logs' trace ids belong to."""
     k_service: str | None = Field(None, validation_alias="K_SERVICE")
@@ -197,6 +199,10 @@ class LanesSettings(BaseSettings):
     @property
     def logs_json(self) -> bool:
         return self.k_service is not None if self.json_logs is None else self.json_logs
+
+    @property
+    def heap_settles(self) -> bool:
+        return self.k_service is not None if self.settle_heap is None else self.settle_heap
 
     def egress(self) -> EgressPolicy:
         """Raises ValueError where a deployed service would allow private networks."""

@@ -157,7 +157,8 @@ def release(row: Row, start: Start) -> Row:
 
 
 def record(row: Row | None, start: Start, outcome: Outcome, body: bytes) -> tuple[Row, Recorded]:
-    """An attempt ended: the row afterwards, and what stands there; `body` is its envelope.
+    """An attempt ended: the row afterwards, and what stands there; `body` is its envelope, which counts
+    only where something is to follow.
 
     The first outcome of a position wins, and nothing where the task has gone on meanwhile. Whose lease went
     to another start only tells that it is done; what else it has to say is for the holder to find out.

@@ -44,7 +44,7 @@ def sidelane(folder: Path, certificates_url: str) -> FastAPI:
         oidc_certs_url=certificates_url,
     )
     opening = partial(open_service, types=[NoOp], effects=lambda *_: {NoOp.name: no_op})
-    return create_app(settings, opening, LanesSettings(json_logs=True))
+    return create_app(settings, opening, LanesSettings(json_logs=True, settle_heap=True))
 
 
 def bare() -> FastAPI:
