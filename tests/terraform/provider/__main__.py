@@ -22,7 +22,7 @@ from tests.terraform.provider.resources import bodies
 from tests.terraform.provider.servicer import Servicer
 from tests.terraform.provider.wheel import Wheel
 
-SOURCE = "registry.terraform.io/hashicorp/google"
+SOURCE = "hashicorp/google"
 
 
 class Controller(controller_rpc.GRPCControllerServicer):  # type: ignore[misc]  # generated without types
