@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tests.soak import crashes, fairness, fuzz, kill, model, parks, poison
+from tests.soak import crashes, fairness, fuzz, kill, model, parks, poison, sockets
 
 Soak = Callable[[int], Coroutine[Any, Any, str]]
 
@@ -27,6 +27,7 @@ SOAKS: dict[str, Soak] = {
     "parks": parks.run,
     "crashes": crashes.run,
     "poison": poison.run,
+    "sockets": sockets.run,
     "fairness": fairness.run,
 }
 

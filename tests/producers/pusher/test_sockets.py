@@ -157,10 +157,10 @@ async def test_while_cloud_tasks_is_away_a_stream_closes_within_bounds(tmp_path:
             assert (await closed(client))[0] == Close.CANNOT_KEEP.code
 
 
-async def test_many_sockets_that_flush_at_once_lose_nothing(
-    settings: BackendSettings, emulator: RunningEmulator
+async def flush_at_once(
+    settings: BackendSettings, emulator: RunningEmulator, *, sockets: int, rounds: int, timeout: float
 ) -> None:
-    sockets, rounds = 40, 3
+    """Each socket sends a segment so many times and waits until all are durable; then each must be a task."""
     async with served(settings) as server:
         server.pusher.limits = PusherLimits(flush_segments=1)
 
@@ -173,10 +173,17 @@ async def test_many_sockets_that_flush_at_once_lose_nothing(
                     pass
                 return stream_id
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(timeout):
             streams = await asyncio.gather(*(talk(number) for number in range(sockets)))
     assert await flushed_texts(emulator) == sorted(
         (stream, turn, [f"{number}.{turn}"])
         for number, stream in enumerate(streams)
         for turn in range(rounds)
     )
+
+
+async def test_many_sockets_that_flush_at_once_lose_nothing(
+    settings: BackendSettings, emulator: RunningEmulator
+) -> None:
+    """`make soak` has two hundred."""
+    await flush_at_once(settings, emulator, sockets=40, rounds=3, timeout=20)
